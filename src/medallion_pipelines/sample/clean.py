@@ -1,0 +1,43 @@
+"""The landing zone as it should be: the published records, nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from medallion_pipelines.sample import published
+from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SNAPSHOTS = ("airlines", "airports", "planes")
+SNAPSHOT_TIME = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def at(day: date, hour: int) -> datetime:
+    """An hour of a day, UTC."""
+    return datetime.combine(day, time(hour), UTC)
+
+
+def delivered(day: date) -> datetime:
+    """When a day's files arrive: in the night after, at 02:00 UTC."""
+    return at(day + timedelta(days=1), 2)
+
+
+def snapshots() -> Iterator[File]:
+    """One CSV file each of airlines, airports and planes."""
+    for feed in SNAPSHOTS:
+        rows = published.snapshot(feed)
+        content = csv_file(list(rows[0]), (csv_line(row.values()) for row in rows))
+        yield File(f"{feed}/{feed}.csv", content, SNAPSHOT_TIME, published=len(rows))
+
+
+def daily(day: date) -> Iterator[File]:
+    """A day's flights as gzipped JSON lines and its weather as CSV."""
+    flights = [json_line(json_record(row)) for row in published.day("flights", day)]
+    yield File(f"flights/{day}.json.gz", json_lines_gz(flights), delivered(day), published=len(flights))
+    weather = published.day("weather", day)
+    if weather:  # the last day of the year has none
+        content = csv_file(list(weather[0]), (csv_line(row.values()) for row in weather))
+        yield File(f"weather/{day}.csv", content, delivered(day), published=len(weather))

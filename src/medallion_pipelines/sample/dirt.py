@@ -1,0 +1,63 @@
+"""The kinds of dirt that a landing zone meets in the real world, and what becomes of each record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of dirt in one feed.
+
+    `outcome`: "quarantined" and "duplicate" records come on top of the published ones and never
+    reach silver's values; "late" records are published ones that arrive in a later file;
+    "nothing" counts files that hold no record. `drift` names the field that no contract knows.
+    """
+
+    name: str
+    feed: str
+    outcome: Literal["quarantined", "duplicate", "late", "nothing"]
+    meaning: str
+    drift: str | None = None
+
+
+TRUNCATED = Kind("truncated_line", "flights", "quarantined", "a record cut off in the middle")
+LATE_DELAY = Kind("dep_delay_late", "flights", "quarantined", 'a dep_delay of "late" in place of minutes')
+FAR_DISTANCE = Kind("distance_far", "flights", "quarantined", 'a distance of "far" in place of miles')
+UNKNOWN_CARRIER = Kind("unknown_carrier", "flights", "quarantined", "a carrier ZZ, not in airlines")
+REPEATED = Kind("repeated_line", "flights", "duplicate", "the same line again, in the same file")
+REDELIVERED = Kind("redelivered", "flights", "duplicate", "the same lines again, in a later file")
+PRELIMINARY = Kind("preliminary", "flights", "duplicate", "an earlier file lacks the arrival")
+EXTRA_FIELD = Kind("extra_field", "flights", "duplicate", "a later file repeats records with a gate", "gate")
+HELD_BACK = Kind("held_back", "flights", "late", "records that come two days after their day's file")
+EMPTY_JSON = Kind("empty_json_file", "flights", "nothing", "a file of no bytes")
+TOO_FEW = Kind("too_few_fields", "weather", "quarantined", "a row without its last two fields")
+TOO_MANY = Kind("too_many_fields", "weather", "quarantined", "a decimal comma splits the temperature in two")
+RENAMED_VALUE = Kind(
+    "renamed_value_header", "weather", "duplicate", "an earlier file calls temp temperature", "temperature"
+)
+EMPTY_CSV = Kind("empty_csv_file", "weather", "nothing", "a file of no bytes")
+RENAMED_KEY = Kind("renamed_key_header", "airports", "quarantined", "a file calls the key faa iata", "iata")
+SPREADSHEET = Kind("bom_and_crlf", "airlines", "duplicate", "the snapshot again, as a spreadsheet saves it")
+HEADER_ONLY = Kind("header_only_file", "planes", "nothing", "a file of a header and no rows")
+
+KINDS = (
+    TRUNCATED,
+    LATE_DELAY,
+    FAR_DISTANCE,
+    UNKNOWN_CARRIER,
+    REPEATED,
+    REDELIVERED,
+    PRELIMINARY,
+    EXTRA_FIELD,
+    HELD_BACK,
+    EMPTY_JSON,
+    TOO_FEW,
+    TOO_MANY,
+    RENAMED_VALUE,
+    EMPTY_CSV,
+    RENAMED_KEY,
+    SPREADSHEET,
+    HEADER_ONLY,
+)

@@ -1,0 +1,130 @@
+"""The landing zone as it is: the published records, and on top of them what the real world adds.
+
+Some dirt is in every day's own files. Other dirt comes in files of its own, one sort a day in turn,
+so that any six days in a row show all of it. What a day gets depends on the day and the seed alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from random import Random
+
+from medallion_pipelines.sample import dirt, published
+from medallion_pipelines.sample.clean import SNAPSHOT_TIME, at, delivered
+from medallion_pipelines.sample.clean import snapshots as clean_snapshots
+from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
+
+Record = Mapping[str, object]
+
+EXTRA_RECORDS = 20  # in each file that repeats flights
+HELD_BACK_SHARE = 10  # one in so many
+RENAMED_AIRPORTS = 25
+
+
+def snapshots() -> Iterator[File]:
+    """The clean snapshots, and a dirty or empty file beside each."""
+    yield from clean_snapshots()
+    later = SNAPSHOT_TIME + timedelta(days=1)
+    airlines = published.snapshot("airlines")
+    lines = [csv_line(row.values()) for row in airlines]
+    content = b"\xef\xbb\xbf" + csv_file(list(airlines[0]), lines, newline="\r\n")
+    yield File("airlines/airlines-spreadsheet.csv", content, later, added={dirt.SPREADSHEET: len(lines)})
+    airports = published.snapshot("airports")[:RENAMED_AIRPORTS]
+    header = ["iata" if name == "faa" else name for name in airports[0]]
+    content = csv_file(header, (csv_line(row.values()) for row in airports))
+    yield File("airports/airports-iata.csv", content, later, added={dirt.RENAMED_KEY: len(airports)})
+    content = csv_file(list(published.snapshot("planes")[0]), [])
+    yield File("planes/planes-none.csv", content, later, added={dirt.HEADER_ONLY: 1})
+
+
+def daily(day: date, seed: int) -> Iterator[File]:
+    """A day's flights and weather, dirt included."""
+    random = Random(f"{seed}/{day}")  # noqa: S311 (dirt must be repeatable, not secret)
+    yield from _flights(day, random)
+    if published.day("weather", day):
+        yield from _weather(day, random)
+
+
+def _flights(day: date, random: Random) -> Iterator[File]:
+    records: list[Record] = [json_record(row) for row in published.day("flights", day)]
+    held_back = random.sample(records, len(records) // HELD_BACK_SHARE) if _turn(day) == 2 else []
+    on_time = [record for record in records if record not in held_back] if held_back else records
+    lines = [json_line(record) for record in on_time]
+    bad: dict[dirt.Kind, list[str]] = {
+        dirt.TRUNCATED: [_cut(json_line(record), random) for record in random.sample(records, 2)],
+        dirt.LATE_DELAY: [json_line({**random.choice(records), "dep_delay": "late"})],
+        dirt.FAR_DISTANCE: [json_line({**random.choice(records), "distance": "far"})],
+        dirt.UNKNOWN_CARRIER: [json_line({**random.choice(records), "carrier": "ZZ"})],
+        dirt.REPEATED: random.sample(lines, 3),
+    }
+    for added in bad.values():
+        for line in added:
+            lines.insert(random.randrange(len(lines) + 1), line)
+    counts = {kind: len(added) for kind, added in bad.items()}
+    yield File(f"flights/{day}.json.gz", json_lines_gz(lines), delivered(day), len(on_time), counts)
+    if held_back:
+        content = json_lines_gz(json_line(record) for record in held_back)
+        arrived = delivered(day) + timedelta(days=2)
+        late = {dirt.HELD_BACK: len(held_back)}
+        yield File(f"flights/{day}-late.json.gz", content, arrived, len(held_back), late)
+    if _turn(day) == 4:
+        yield File(f"flights/{day}-empty.json.gz", b"", delivered(day), added={dirt.EMPTY_JSON: 1})
+    if _turn(day) in REPEATING:
+        yield REPEATING[_turn(day)](day, records, random)
+
+
+def _preliminary(day: date, records: list[Record], random: Random) -> File:
+    landed = [record for record in records if record["arr_delay"] is not None]
+    unknown = {"arr_time": None, "arr_delay": None, "air_time": None}
+    lines = [json_line({**record, **unknown}) for record in random.sample(landed, EXTRA_RECORDS)]
+    name, kind = f"flights/{day}-preliminary.json.gz", dirt.PRELIMINARY
+    return File(name, json_lines_gz(lines), at(day, 22), added={kind: len(lines)})
+
+
+def _redelivered(day: date, records: list[Record], random: Random) -> File:
+    lines = [json_line(record) for record in random.sample(records, EXTRA_RECORDS)]
+    name, kind = f"flights/{day}-redelivered.json.gz", dirt.REDELIVERED
+    return File(name, json_lines_gz(lines), delivered(day) + timedelta(hours=3), added={kind: len(lines)})
+
+
+def _with_gate(day: date, records: list[Record], random: Random) -> File:
+    chosen = random.sample(records, EXTRA_RECORDS)
+    lines = [json_line({**record, "gate": f"C{random.randint(1, 60)}"}) for record in chosen]
+    name, kind = f"flights/{day}-gates.json.gz", dirt.EXTRA_FIELD
+    return File(name, json_lines_gz(lines), delivered(day) + timedelta(hours=4), added={kind: len(lines)})
+
+
+REPEATING: dict[int, Callable[[date, list[Record], Random], File]] = {
+    0: _preliminary,
+    1: _redelivered,
+    3: _with_gate,
+}
+
+
+def _weather(day: date, random: Random) -> Iterator[File]:
+    rows = published.day("weather", day)
+    header = list(rows[0])
+    lines = [csv_line(row.values()) for row in rows]
+    too_few = random.choice(lines).rsplit(",", 2)[0]
+    fractional = random.choice([row for row in rows if "." in row["temp"]])
+    too_many = csv_line({**fractional, "temp": fractional["temp"].replace(".", ",")}.values())
+    dirty = list(lines)
+    for line in (too_few, too_many):
+        dirty.insert(random.randrange(len(dirty) + 1), line)
+    counts = {dirt.TOO_FEW: 1, dirt.TOO_MANY: 1}
+    yield File(f"weather/{day}.csv", csv_file(header, dirty), delivered(day), len(rows), counts)
+    if _turn(day) == 4:
+        yield File(f"weather/{day}-empty.csv", b"", delivered(day), added={dirt.EMPTY_CSV: 1})
+    if _turn(day) == 5:
+        renamed = ["temperature" if name == "temp" else name for name in header]
+        counts = {dirt.RENAMED_VALUE: len(lines)}
+        yield File(f"weather/{day}-station.csv", csv_file(renamed, lines), at(day, 22), added=counts)
+
+
+def _cut(line: str, random: Random) -> str:
+    return line[: random.randrange(1, len(line))]
+
+
+def _turn(day: date) -> int:
+    return (day - date(2013, 1, 1)).days % 6
