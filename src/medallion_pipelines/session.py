@@ -310,3 +310,10 @@ def _writable(folder: Path) -> Path:
             f"{folder} cannot be written ({error.strerror}). Set MEDALLION_CACHE to a folder that can."
         ) from error
     return folder
+
+
+if __name__ == "__main__":  # `make` asks before it installs anything, with Python alone
+    try:
+        check_java()
+    except SetupError as problem:
+        sys.exit(f"error: {problem}")

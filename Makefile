@@ -1,0 +1,47 @@
+# `make` lists the targets. The first one to need it makes $(VENV); pins are in constraints.txt.
+VENV ?= .venv
+SPARK41 := .venv-spark41
+BIN := $(VENV)/bin
+SETUP := pyproject.toml constraints.txt scripts/setup.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-spark41 lint format build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/.ready ## land a dirty sample and run the flights product on it
+	@$(BIN)/medallion sample land .medallion/landing --dirty
+	@$(BIN)/medallion run
+
+test: $(VENV)/.ready ## the whole suite on Spark, then what touches Spark again on Spark Connect
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m engine --spark-connect
+
+test-spark41: $(SPARK41)/.ready ## the suite on Spark 4.1, as Databricks Runtime 18 LTS has it
+	$(SPARK41)/bin/python -m pytest
+
+lint: $(VENV)/.ready ## ruff, mypy and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(VENV)/.ready ## the wheel, in dist/
+	$(BIN)/python -m build --wheel
+
+# Only environments of make's own: VENV may name another.
+clean: ## remove what make and the tools made; tables and landing zone (.medallion) stay
+	for venv in $(VENV) $(SPARK41); do [ ! -e $$venv/.made-by-make ] || rm -rf $$venv; done
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready: $(SETUP)
+	@sh scripts/setup.sh $(VENV)
+
+$(SPARK41)/.ready: $(SETUP) constraints-spark41.txt
+	@sh scripts/setup.sh $(SPARK41) constraints-spark41.txt
