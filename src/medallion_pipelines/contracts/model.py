@@ -1,0 +1,180 @@
+"""What a contract compiles to: plain values that the layers read; no Spark session needed.
+
+Every SQL text in here is Spark SQL over the table's own columns, identifiers quoted with backticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Layer = Literal["silver", "gold"]
+Severity = Literal["error", "warning"]
+Format = Literal["json", "csv", "parquet"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    `fields` are the names it may have in a source record, newest first. `expression` (ODCS
+    `transformLogic`) computes it from the record's fields and `_metadata` instead.
+    """
+
+    name: str
+    type: str  # Spark SQL, e.g. "BIGINT", "DECIMAL(10,2)", "STRUCT<`a`: STRING>"
+    required: bool = False
+    unique: bool = False
+    fields: tuple[str, ...] = ()
+    expression: str | None = None
+    format: str | None = None  # Java pattern of a date or timestamp in the source
+    description: str | None = None
+    classification: str | None = None
+    tags: tuple[str, ...] = ()
+    deprecated: str | None = None  # what to use instead
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition each row must meet. TRUE and NULL pass (as SQL's CHECK has it), FALSE violates."""
+
+    name: str
+    condition: str
+    message: str
+    column: str | None = None
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A number about many rows, compared with what the contract allows.
+
+    `scope` "batch": `metric` is an aggregate over the records of one run. "table": the table as
+    it will be after the run. `query` (ODCS quality of type sql) is used in place of `metric`; in
+    it `{object}` stands for that table and it returns one row with one number. With unit
+    "percent" the metric is divided by the number of rows. `condition` holds `{value}`.
+    """
+
+    name: str
+    condition: str
+    message: str
+    metric: str | None = None
+    query: str | None = None
+    column: str | None = None
+    scope: Literal["batch", "table"] = "batch"
+    unit: Literal["rows", "percent"] = "rows"
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`columns` point to `to_columns` of the table `to_table` of the same product.
+
+    Checked: a row that points nowhere is quarantined (NULLs point nowhere and pass, as in SQL).
+    """
+
+    columns: tuple[str, ...]
+    to_table: str
+    to_columns: tuple[str, ...]
+    checked: bool = False
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a silver table's records come from: a feed of files below the landing zone."""
+
+    path: str  # glob, relative to the landing zone, or absolute, or a URI
+    format: Format
+    multi_line: bool = False  # JSON: a document or array per file. CSV: quotes may hold newlines
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that a gold table is made of.
+
+    `grain` maps each grain column to an expression over the input: a changed row touches that
+    grain key. `lookup` maps expressions over the first input that has a grain to columns of this
+    one: a changed row touches what looks it up. With neither, a change means a full refresh.
+    """
+
+    layer: Layer
+    table: str
+    grain: Mapping[str, str] | None = None
+    lookup: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The table must not be older than `seconds`: by the newest value of `column`, else by its last write."""
+
+    seconds: int
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Role:
+    """An ODCS role: who may do what with the table."""
+
+    name: str
+    access: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the table resides in one environment."""
+
+    environment: str
+    catalog: str | None = None
+    schema: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table or view, whole."""
+
+    name: str
+    layer: Layer
+    path: Path  # of the contract
+    columns: tuple[Column, ...]
+    kind: Literal["table", "view"] = "table"
+    description: str | None = None
+    version: str | None = None
+    domain: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+    primary_key: tuple[str, ...] = ()
+    sequence_by: tuple[str, ...] = ()  # the greatest wins among rows of one key
+    source: Source | None = None  # silver
+    inputs: tuple[Input, ...] = ()  # gold
+    transform: Path | None = None  # gold: the .sql or .py file beside the contract
+    rules: tuple[Rule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    quarantine_limit: Check | None = None  # over the batch; metric is the number quarantined
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    freshness: Freshness | None = None
+    retention_days: int | None = None
+    roles: tuple[Role, ...] = ()
+    servers: tuple[Server, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The name within a product: `silver.flights`."""
+        return f"{self.layer}.{self.name}"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A folder of contracts; `tables` by key, in no particular order."""
+
+    name: str
+    path: Path
+    tables: Mapping[str, Table]

@@ -1,0 +1,75 @@
+"""The custom property `source`: where a silver table's records come from."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from .document import Node
+from .model import Format, Source
+from .names import suggestion
+
+FORMATS = ("json", "csv", "parquet")
+_KEYS = ("path", "format", "multiLine", "options")
+# ODCS and Spark name some things differently; the first name is Spark's.
+_CSV = (
+    "sep", "quote", "escape", "header", "nullValue", "comment", "ignoreLeadingWhiteSpace",
+    "ignoreTrailingWhiteSpace", "dateFormat", "timestampFormat", "encoding",
+)  # fmt: skip
+_JSON = ("dateFormat", "timestampFormat", "encoding")
+_OPTIONS: dict[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": ()}
+_SPELLINGS = {"delimiter": "sep", "charset": "encoding"}
+_BOOLEAN = ("header", "ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace")
+
+
+def read_source(node: Node) -> Source | None:
+    """The feed; None after a problem."""
+    if not isinstance(node.value, dict):
+        node.problem("must be a mapping", "Such as `{path: flights/*.json, format: json}`.")
+        return None
+    for key in node.keys():
+        if key not in _KEYS:
+            node.at(key).problem(f"`{key}` is not a key of `source`", suggestion(key, _KEYS))
+    path, format_ = node.text("path"), node.text("format")
+    if path is None:
+        node.at("path").problem("`path` is missing", "A glob below the landing zone, such as `flights/*.json`.")
+    if format_ not in FORMATS:
+        node.at("format").problem(f"`{format_}` is not supported" if format_ else "`format` is missing",
+                                  f"One of {', '.join(FORMATS)}.")
+        return None
+    multi_line = node.at("multiLine")
+    if multi_line.value not in (None, True, False) or isinstance(multi_line.value, int | float) and not isinstance(
+        multi_line.value, bool
+    ):
+        multi_line.problem("must be true or false")
+    elif multi_line.value and format_ == "parquet":
+        multi_line.problem("has no meaning for parquet", "Drop it.")
+    options = _read_options(node.at("options"), format_)
+    if path is None:
+        return None
+    return Source(path, cast(Format, format_), node.flag("multiLine"), options)
+
+
+def _read_options(node: Node, format_: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    if node.value is not None and not isinstance(node.value, dict):
+        node.problem("must be a mapping", "Such as `{header: true, sep: ';'}`.")
+    for key in node.keys():
+        name = _SPELLINGS.get(key, key)
+        place = node.at(key)
+        if name not in _OPTIONS[format_]:
+            place.problem(f"`{key}` is not a supported option of {format_}",
+                          suggestion(key, _OPTIONS[format_]) or "It takes none.")
+            continue
+        value = str(place.value).lower() if isinstance(place.value, bool) else place.value
+        if not isinstance(value, str):
+            place.problem("must be text", "Put it in quotes.")
+        elif name in _BOOLEAN and value not in ("true", "false"):
+            place.problem("must be true or false")
+        elif name == "encoding":
+            if value.upper() not in ("UTF-8", "UTF8"):
+                place.problem(f"`{value}` is not supported", "Convert the files to UTF-8.")
+        elif name in options:
+            place.problem(f"`{name}` is here twice", "`delimiter` and `sep` are the same.")
+        else:
+            options[name] = value
+    return options

@@ -1,0 +1,279 @@
+"""Compiles one contract to a table, as far as it can be done without the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .agreements import read_owner, read_roles, read_servers, read_service_levels
+from .bounds import OPERATORS, read_bound
+from .columns import compile_column, primary_key, refuse_newer_keys
+from .custom import CustomProperties
+from .document import Document, Node
+from .model import Check, Column, Layer, Source, Table
+from .names import check_table_name, suggestion
+from .quality import add_quality
+from .rules import Rulebook
+from .source import read_source
+from .types import is_orderable
+
+SUFFIX = ".odcs.yaml"
+
+
+@dataclass
+class Draft:
+    """A table whose references to other tables are still to be resolved."""
+
+    document: Document
+    node: Node  # the schema object
+    table: Table
+    columns: Mapping[str, Column]  # by ODCS name
+    property_nodes: tuple[tuple[Node, Column], ...]
+    inputs: Node | None
+
+
+def compile_table(document: Document) -> Draft | None:
+    """Adds what cannot be honoured to `document.problems`; None where there is no table to speak of."""
+    root = document.root
+    refuse_newer_keys(root)
+    objects = list(root.items("schema"))
+    if len(objects) != 1:
+        root.at("schema").problem(
+            "must hold exactly one object" if objects else "`schema` is missing: it holds the one table",
+            "Write a contract for each table.")  # fmt: skip
+        if not objects:
+            return None
+    node = objects[0]
+    refuse_newer_keys(node)
+    custom = CustomProperties(node, "table")
+    layer = _layer(node, custom)
+    kind = _kind(node, layer)
+    name = _name(node)
+    book = Rulebook()
+    nodes = _columns(node, layer, book)
+    columns = {str(each.text("name")): column for each, column in nodes}
+    unique: set[str] = set()
+    if kind == "view":
+        _refuse_constraints(node, custom)
+    else:
+        for each, column in nodes:
+            unique |= add_quality(each, column, columns, book)
+        unique |= add_quality(node, None, columns, book)
+    keys = primary_key(nodes)
+    freshness, retention = read_service_levels(root, name or "", columns)
+    owner = read_owner(root)
+    servers, roles = read_servers(root), read_roles(root)
+    source = _source(custom, layer, node)
+    sequence_by = _column_list(custom.take("sequenceBy"), columns)
+    if sequence_by and (layer == "gold" or not keys):
+        place = custom.take("sequenceBy")
+        assert place is not None
+        place.problem("is for silver tables with a primary key", "It picks the newest of the rows of one key.")
+    cluster_by = _cluster_by(custom, columns)
+    limit = _quarantine_limit(custom)
+    inputs = custom.take("inputs")
+    custom.check()
+    if name is None or layer is None:
+        return None
+    table = Table(
+        name=name,
+        layer=layer,
+        path=document.file,
+        columns=tuple(_unique(column, unique) for _, column in nodes),
+        kind=kind,
+        description=node.text("description") or root.at("description").text("purpose"),
+        version=root.text("version"),
+        domain=root.text("domain"),
+        owner=owner,
+        tags=tuple(dict.fromkeys((*root.texts("tags"), *node.texts("tags")))),
+        primary_key=keys,
+        sequence_by=sequence_by,
+        source=source,
+        transform=_transform(document, layer, kind),
+        rules=tuple(book.rules),
+        checks=tuple(book.checks),
+        quarantine_limit=limit,
+        cluster_by=cluster_by,
+        freshness=freshness,
+        retention_days=retention,
+        roles=roles,
+        servers=servers,
+    )
+    return Draft(document, node, table, columns, tuple(nodes), inputs)
+
+
+def _layer(node: Node, custom: CustomProperties) -> Layer | None:
+    layer = custom.take("layer")
+    if layer is None:
+        node.problem("the custom property `layer` is missing",
+                     "Add `customProperties: [{property: layer, value: silver}]` (or gold).")
+        return None
+    if layer.value == "silver" or layer.value == "gold":
+        return "silver" if layer.value == "silver" else "gold"
+    hint = "Bronze tables need no contract." if layer.value == "bronze" else "Write `silver` or `gold`."
+    layer.problem(f"`{layer.value}` is not a layer", hint)
+    return None
+
+
+def _kind(node: Node, layer: Layer | None) -> Literal["table", "view"]:
+    physical = (node.text("physicalType") or "table").casefold()
+    if physical == "table":
+        return "table"
+    place = node.at("physicalType")
+    if physical != "view":
+        place.problem(f"`{node.text('physicalType')}` is not supported", "Write `table` or `view`.")
+        return "table"
+    if layer == "silver":
+        place.problem("a silver table cannot be a view", "Make it a gold view over the silver table.")
+    return "view"
+
+
+def _name(node: Node) -> str | None:
+    name, physical = node.text("name"), node.text("physicalName")
+    if name is not None:
+        check_table_name(name, node.at("name"))
+    if physical is not None and name is not None and physical != name:
+        node.at("physicalName").problem(f"`{physical}` is not `{name}`, its `name`", "Drop `physicalName`.")
+    return name
+
+
+def _columns(node: Node, layer: Layer | None, book: Rulebook) -> list[tuple[Node, Column]]:
+    found: list[tuple[Node, Column]] = []
+    if not list(node.items("properties")):
+        node.problem("the table has no columns", "List them under `properties`.")
+    names: dict[str, str] = {}
+    ids: set[str] = set()
+    fields: set[str] = set()
+    for each in node.items("properties"):
+        column = compile_column(each, layer, book)
+        if column is None:
+            continue
+        first = names.setdefault(column.name.casefold(), column.name)
+        place = each.at("physicalName" if each.text("physicalName") else "name")
+        if column.name.casefold() in (other.name.casefold() for _, other in found):
+            place.problem(f"the column `{column.name}` is here twice" if first == column.name
+                          else f"`{column.name}` and `{first}` differ only by case",
+                          "Spark does not tell names apart by case; set `physicalName`.")  # fmt: skip
+        elif each.text("name") in fields:
+            each.at("name").problem(f"the name `{each.text('name')}` is here twice",
+                                    "Compute the second column from it with `transformLogic`.")
+        id_ = each.text("id")
+        if id_ is not None and id_ in ids:
+            each.at("id").problem(f"the id `{id_}` is here twice")
+        ids.add(id_ or "")
+        fields.add(str(each.text("name")))
+        found.append((each, column))
+    return found
+
+
+def _unique(column: Column, unique: set[str]) -> Column:
+    from dataclasses import replace
+
+    return replace(column, unique=True) if column.name in unique else column
+
+
+def _source(custom: CustomProperties, layer: Layer | None, node: Node) -> Source | None:
+    place = custom.take("source")
+    if layer == "silver":
+        if place is None:
+            node.problem("the custom property `source` is missing",
+                         "Say where records come from: `{path: flights/*.json, format: json}`.")
+            return None
+        return read_source(place)
+    if layer == "gold" and place is not None:
+        place.problem("is for silver tables only", "A gold table is made of tables: use `inputs`.")
+    return None
+
+
+def _column_list(place: Node | None, columns: Mapping[str, Column]) -> tuple[str, ...]:
+    if place is None:
+        return ()
+    entries = list(place.entries())
+    if not entries:
+        place.problem("must be a list of columns", "Such as `value: [carrier, flight_date]`.")
+        return ()
+    by_name = {column.name: column for column in columns.values()}
+    found: list[str] = []
+    for entry in entries:
+        if not isinstance(entry.value, str) or entry.value not in by_name:
+            entry.problem(f"there is no column `{entry.value}`", suggestion(str(entry.value), by_name))
+        elif by_name[entry.value].type and not is_orderable(by_name[entry.value].type):
+            entry.problem(f"a {by_name[entry.value].type} cannot be put in order", "Name a scalar column.")
+        elif entry.value in found:
+            entry.problem(f"`{entry.value}` is here twice")
+        else:
+            found.append(entry.value)
+    return tuple(found)
+
+
+def _cluster_by(custom: CustomProperties, columns: Mapping[str, Column]) -> tuple[str, ...]:
+    place = custom.take("clusterBy")
+    found = _column_list(place, columns)
+    if place is not None and len(found) > 4:
+        place.problem("Delta clusters by at most 4 columns", "Name those that most queries filter by.")
+    types = {column.name: column.type for column in columns.values()}
+    for name in found:
+        if place is not None and types[name] == "BOOLEAN":
+            place.problem(f"Delta cannot cluster by `{name}`, a BOOLEAN", "Leave it out.")
+    return found
+
+
+def _quarantine_limit(custom: CustomProperties) -> Check | None:
+    place = custom.take("quarantineLimit")
+    if place is None:
+        return None
+    hint = "Such as `value: {mustBeLessThan: 5, unit: percent}`."
+    for key in place.keys():
+        if key not in (*OPERATORS, "unit"):
+            place.at(key).problem(f"`{key}` is not a key of `quarantineLimit`", suggestion(key, (*OPERATORS, "unit")))
+    if len([key for key in place.keys() if key in OPERATORS]) != 1:
+        place.problem("needs exactly one operator", hint)
+        return None
+    unit = place.at("unit").value or "rows"
+    if unit not in ("rows", "percent"):
+        place.at("unit").problem(f"`{unit}` is not supported", "Write `rows` or `percent`.")
+        return None
+    bound = read_bound(place)
+    if bound is None:
+        return None
+    if not bound.allows(0):
+        place.problem("would stop a run that quarantines nothing", hint)
+        return None
+    percent = " percent" if unit == "percent" else ""
+    return Check(
+        "quarantine_limit", bound.condition, f"records quarantined {bound.said}{percent}", metric="quarantined",
+        unit="percent" if percent else "rows",
+    )  # fmt: skip
+
+
+def _transform(document: Document, layer: Layer, kind: str) -> Path | None:
+    stem = document.file.name.removesuffix(SUFFIX)
+    found = [path for suffix in (".sql", ".py") if (path := document.file.with_name(stem + suffix)).is_file()]
+    names = " and ".join(path.name for path in found)
+    root = document.root
+    if layer == "silver":
+        if found:
+            root.problem(f"{names} would be ignored: a silver table has no transform", "Use `transformLogic`.")
+        return None
+    if len(found) == 2:
+        root.problem(f"{names} are both beside the contract", "Keep one of them.")
+    elif not found:
+        root.problem(f"{stem}.sql is not beside the contract", "It holds the query that makes the "
+                     + (f"{kind}." if kind == "view" else f"{kind}; or write {stem}.py."))  # fmt: skip
+    elif kind == "view" and found[0].suffix == ".py":
+        root.problem("a view is made by SQL, not by Python", f"Write {stem}.sql.")
+    return found[0] if found else None
+
+
+def _refuse_constraints(node: Node, custom: CustomProperties) -> None:
+    hint = "A view stores and checks nothing: put it on the tables it reads, or make it a table."
+    for owner in (node, *node.items("properties")):
+        for key in ("quality", "required", "unique", "primaryKey", "logicalTypeOptions", "relationships"):
+            if owner.at(key).value not in (None, False, [], {}):
+                owner.at(key).problem("is not honoured on a view", hint)
+    for name in ("clusterBy", "quarantineLimit"):
+        place = custom.take(name)
+        if place is not None:
+            place.problem(f"`{name}` is not honoured on a view", hint)
