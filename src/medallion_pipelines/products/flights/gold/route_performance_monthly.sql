@@ -1,0 +1,23 @@
+SELECT
+  f.origin,
+  f.dest,
+  f.year,
+  f.month,
+  MAX(d.airport_name) AS dest_name,
+  COUNT(DISTINCT f.carrier_key) AS carriers,
+  MAX(f.distance_miles) AS distance_miles,
+  COUNT(*) AS flights,
+  COUNT_IF(f.is_cancelled) AS cancelled_flights,
+  COUNT_IF(f.is_diverted) AS diverted_flights,
+  COUNT_IF(f.is_on_time) AS on_time_flights,
+  COUNT(f.dep_delay_minutes) AS departed_flights,
+  COUNT(f.arr_delay_minutes) AS arrived_flights,
+  COALESCE(SUM(f.dep_delay_minutes), 0) AS total_dep_delay_minutes,
+  COALESCE(SUM(f.arr_delay_minutes), 0) AS total_arr_delay_minutes,
+  CAST(COUNT_IF(f.is_on_time) AS DOUBLE) / COUNT(*) AS on_time_rate,
+  CAST(COUNT_IF(f.is_cancelled) AS DOUBLE) / COUNT(*) AS cancellation_rate,
+  AVG(f.dep_delay_minutes) AS mean_dep_delay_minutes,
+  AVG(f.arr_delay_minutes) AS mean_arr_delay_minutes
+FROM {fact_flight} AS f
+LEFT JOIN {dim_airport} AS d ON d.airport_key = f.dest_key AND d.is_known
+GROUP BY f.origin, f.dest, f.year, f.month
