@@ -1,0 +1,153 @@
+"""Capture: from a feed's new files to its append-only bronze table, each file exactly once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from medallion_pipelines.bronze.ledger import Batch, Outcome, SourceFile, note, pending
+from medallion_pipelines.bronze.parquet import first_line, merged_schema
+from medallion_pipelines.bronze.parsed import parsed_select
+from medallion_pipelines.bronze.records import read_records
+from medallion_pipelines.contracts.model import Source, Table
+from medallion_pipelines.results import StepResult
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.tables import Field, Tables
+
+_ORIGIN = (
+    Field("_file_path", "STRING", comment="where the record came from"),
+    Field("_file_modification_time", "TIMESTAMP", comment="when that file was written"),
+    Field("_file_size", "BIGINT", comment="bytes of that file"),
+    Field("_batch_id", "STRING", comment="token of the batch, as in ops.files"),
+    Field("_ingested_at", "TIMESTAMP", comment="when the record was captured"),
+)
+
+
+def capture(log: RunLog, table: Table) -> StepResult:
+    """Capture what is new for the feed of one silver table into `bronze.<table>`.
+
+    A file that cannot be read is noted in `ops.files`, reported, and tried again by the next run; it
+    does not stop the others. Raises SourceError where there is no landing zone.
+    """
+    started = time.monotonic()
+    assert table.source is not None
+    key = f"bronze.{table.name}"
+    batches, changed = pending(log, key, table.source)
+    notes: list[str] = []
+    if changed:
+        note(log, key, None, [Outcome(file, "changed") for file in changed])
+        notes += [
+            f"{_short(file.path)} changed after it was captured: it is not read again. "
+            "Deliver what is new under a new name."
+            for file in changed
+        ]
+    rows = 0
+    for batch in batches:
+        outcomes = _capture_batch(log.tables, key, table.source, batch)
+        note(log, key, batch.token, outcomes)
+        rows += sum(outcome.records or 0 for outcome in outcomes)
+        notes += [
+            f"{_short(o.file.path)} cannot be read ({o.error}); the next run tries again."
+            for o in outcomes
+            if o.status == "unreadable"
+        ]
+    if log.tables.exists(key):
+        log.tables.view(f"{key}_parsed", parsed_select(log.tables.name(key), table.source))
+    return StepResult(
+        key,
+        "succeeded" if rows else "unchanged",
+        rows_in=rows,
+        rows_valid=rows,
+        rows_written=rows,
+        seconds=time.monotonic() - started,
+        version=log.tables.version(key),
+        notes=tuple(notes),
+    )
+
+
+def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> list[Outcome]:
+    by_path = {file.path: file for file in batch.files}
+    schema, broken = None, dict[str, str]()
+    if source.format == "parquet":
+        known = tables.read(key).schema["record"].dataType if tables.exists(key) else None
+        assert known is None or isinstance(known, StructType)
+        schema, broken = merged_schema(tables.spark, list(by_path), known)
+    readable = [path for path in by_path if path not in broken]
+    try:
+        _write(tables, key, source, batch.token, readable, schema)
+    except PySparkException:
+        # which of them is it? nothing was written: a commit is all or nothing
+        broken |= _unreadable(tables, source, readable, schema)
+        readable = [path for path in readable if path not in broken]
+        if not broken:
+            raise
+        _write(tables, key, source, batch.token, readable, schema)
+    counts = _counts(tables, key, batch.token)
+    outcomes = [Outcome(by_path[path], "unreadable", error=error) for path, error in broken.items()]
+    for path in readable:
+        file, records = counts.get(path, (by_path[path], 0))
+        outcomes.append(Outcome(file, "captured" if records else "empty", records))
+    return outcomes
+
+
+def _write(
+    tables: Tables, key: str, source: Source, token: str, paths: Sequence[str], schema: StructType | None
+) -> None:
+    if not paths:
+        return
+    records = read_records(tables.spark, source, paths, schema)
+    rows = records.withColumn("_batch_id", F.lit(token)).withColumn("_ingested_at", F.current_timestamp())
+    record = Field("record", records.schema["record"].dataType.simpleString(), comment="the record as it came")
+    header = [Field("_header", "STRING", comment="the header line it was read under")]
+    fields = [record, *(header if source.format == "csv" else []), *_ORIGIN]
+    tables.create(
+        key,
+        fields,
+        comment="Records as they came, append-only.",
+        properties={
+            "delta.appendOnly": "true",
+            **({"delta.enableTypeWidening": "true"} if source.format == "parquet" else {}),
+        },
+    )
+    tables.append(rows, key, token=token, evolve=source.format == "parquet")
+
+
+def _unreadable(
+    tables: Tables, source: Source, paths: Sequence[str], schema: StructType | None
+) -> dict[str, str]:
+    """The files that cannot be read, and why: found by halving, so that good ones cost little."""
+    try:
+        read_records(tables.spark, source, paths, schema).agg(F.max(F.hash("record"))).first()
+    except PySparkException as error:
+        if len(paths) == 1:
+            return {paths[0]: first_line(error)}
+        half = len(paths) // 2
+        return _unreadable(tables, source, paths[:half], schema) | _unreadable(
+            tables, source, paths[half:], schema
+        )
+    return {}
+
+
+def _counts(tables: Tables, key: str, token: str) -> dict[str, tuple[SourceFile, int]]:
+    """What a batch really brought, by file: read back from the table."""
+    if not tables.exists(key):
+        return {}
+    rows = (
+        tables.read(key)
+        .where(F.col("_batch_id") == token)
+        .groupBy("_file_path", "_file_modification_time", "_file_size")
+        .count()
+        .collect()
+    )
+    return {
+        row._file_path: (SourceFile(row._file_path, row._file_modification_time, row._file_size), row["count"])
+        for row in rows
+    }
+
+
+def _short(path: str) -> str:
+    return "/".join(path.rsplit("/", 2)[-2:])

@@ -1,0 +1,173 @@
+"""Which source files there are, and which of them are new: the ledger `ops.files`.
+
+A batch of files is noted as found, under a token, before it is read, and as captured after it was
+written; the write itself carries the token. So a run that is killed anywhere is finished by the next
+one: it takes up the batches that were found but not captured, with the same files and token.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from medallion_pipelines.contracts.model import Source
+from medallion_pipelines.errors import SourceError
+from medallion_pipelines.runlog import RunLog, now
+from medallion_pipelines.tables import Tables
+
+BATCH_FILES = 5_000
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file as listed: path as Spark's `_metadata.file_path` spells it, size in bytes."""
+
+    path: str
+    modified_at: datetime
+    size: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that are captured in one commit."""
+
+    token: str
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    file: SourceFile
+    status: str  # captured, empty, unreadable, changed
+    records: int | None = None
+    error: str | None = None
+
+
+def resolve(source: Source, landing: str) -> str:
+    """Where a feed's files are: its path below the landing zone, unless it is absolute or a URI."""
+    if "://" in source.path or source.path.startswith("/"):
+        return source.path
+    return f"{landing.rstrip('/')}/{source.path}"
+
+
+def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[SourceFile]]:
+    """The batches to capture, and the files that changed after they were captured (reported, not reread).
+
+    Raises SourceError where the landing zone itself is missing.
+    """
+    tables = log.tables
+    ledger = tables.read("ops.files").where(F.col("feed") == feed)
+    batches = _unfinished(ledger)
+    listed = _listing(tables, source)
+    if listed is None:
+        return batches, []
+    unfinished = {file.path for batch in batches for file in batch.files}
+    seen = (
+        ledger.where("status IN ('captured', 'changed', 'empty')")
+        .groupBy("path")
+        .agg(
+            F.expr("collect_set(struct(modified_at, size))").alias("versions"),
+            F.expr("bool_or(status = 'captured')").alias("captured"),
+        )
+    )
+    unknown = (
+        listed.join(seen, "path", "left")
+        .where("versions IS NULL OR NOT array_contains(versions, struct(modified_at, size))")
+        .selectExpr("path", "modified_at", "size", "coalesce(captured, false) AS captured")
+        .orderBy("modified_at", "path")
+        .collect()
+    )
+    new: list[SourceFile] = []
+    changed: list[SourceFile] = []
+    for row in unknown:
+        if row.path not in unfinished:
+            file = SourceFile(row.path, row.modified_at.astimezone(UTC), row.size)
+            (changed if row.captured else new).append(file)
+    for start in range(0, len(new), BATCH_FILES):
+        batch = Batch(uuid.uuid4().hex, tuple(new[start : start + BATCH_FILES]))
+        note(log, feed, batch.token, [Outcome(file, "found") for file in batch.files])
+        batches.append(batch)
+    return batches, changed
+
+
+def note(log: RunLog, feed: str, token: str | None, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of some files to the ledger, in one commit."""
+    moment = now()
+    log.append(
+        "files",
+        [
+            (
+                feed,
+                outcome.file.path,
+                outcome.file.modified_at,
+                outcome.file.size,
+                outcome.status,
+                outcome.records,
+                outcome.error,
+                token,
+                log.run_id,
+                moment,
+            )
+            for outcome in outcomes
+        ],
+    )
+
+
+def _unfinished(ledger: DataFrame) -> list[Batch]:
+    open_tokens = (
+        ledger.where("token IS NOT NULL")
+        .groupBy("token")
+        .agg(
+            F.expr("bool_and(status = 'found')").alias("open"),
+            F.expr("collect_list(struct(path, modified_at, size))").alias("files"),
+        )
+        .where("open")
+        .orderBy("token")
+    )
+    return [
+        Batch(
+            row.token,
+            tuple(SourceFile(f.path, f.modified_at.astimezone(UTC), f.size) for f in row.files),
+        )
+        for row in open_tokens.collect()
+    ]
+
+
+def _listing(tables: Tables, source: Source) -> DataFrame | None:
+    path = resolve(source, tables.settings.landing)
+    try:
+        files = tables.spark.read.format("binaryFile").load(path)
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" not in str(error):
+            raise
+        if path.startswith("/") and not os.path.isdir(_fixed_part(path)):
+            raise SourceError(
+                f"{_fixed_part(path)} is not a folder, so no file of {source.path} can be read. "
+                "Name the landing zone with --landing or MEDALLION_LANDING."
+            ) from None
+        return None
+    # only the metadata is asked for, so no content is read
+    return files.selectExpr(
+        "_metadata.file_path AS path",
+        "_metadata.file_modification_time AS modified_at",
+        "_metadata.file_size AS size",
+    )
+
+
+def _fixed_part(path: str) -> str:
+    """The folder above the first pattern of a glob."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if any(character in part for character in "*?[{"):
+            return "/".join(parts) or "/"
+        parts.append(part)
+    return os.path.dirname(path)

@@ -1,0 +1,37 @@
+"""Every error a user can meet, under one root."""
+
+
+class MedallionError(Exception):
+    """Root of the package's own errors: the message says what, where and how to mend it."""
+
+
+class ContractError(MedallionError):
+    """A contract cannot be honoured; raised before anything runs. `problems` holds one entry each."""
+
+    def __init__(self, problems: "list[object]") -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class SetupError(MedallionError):
+    """The machine lacks something the package needs (Java, jars, write permission)."""
+
+
+class SourceError(MedallionError):
+    """A source cannot be read at all (a landing folder that is not there, say)."""
+
+
+class QualityError(MedallionError):
+    """A check stopped a table's run before anything was written."""
+
+
+class ChangeRefusedError(MedallionError):
+    """An existing table cannot follow a contract's change in place."""
+
+
+class ConservationError(MedallionError):
+    """Rows in, valid, quarantined and dropped do not add up: a defect, so the run stops."""
+
+
+class LockedError(MedallionError):
+    """Another run works on the same lakehouse."""

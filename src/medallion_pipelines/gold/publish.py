@@ -1,0 +1,216 @@
+"""Publish: keep a mart equal to its transformation of its inputs, at the cost of what changed.
+
+An incremental step takes the grain keys that the inputs' change feeds touch since the last step,
+recomputes those, and merges them. Done twice it changes nothing, so a run that was killed is simply
+done again from where the run log says the mart had come.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.errors import QualityError
+from medallion_pipelines.evolution import fields
+from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
+from medallion_pipelines.gold.transform import apply, fingerprint, view_select
+from medallion_pipelines.quality import judge
+from medallion_pipelines.results import StepResult
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.tables import Merged, Tables, quote
+
+_PRESENT = "_present"
+
+
+def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepResult:
+    """Bring a mart (or view) up to date.
+
+    Raises QualityError (a row of the result breaks a rule of severity error, or a check fails: nothing
+    was written); MedallionError where transformation and contract do not fit.
+    """
+    started = time.monotonic()
+    if table.kind == "view":
+        changed = log.tables.view(table.key, view_select(log.tables, table), comment=table.description)
+        seconds = time.monotonic() - started
+        return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
+    tables, done = log.tables, log.progress(table.key)
+    versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
+    why = _why_full(tables, table, done.source_versions, versions, done.token, full_refresh)
+    notes: list[str] = []
+    if why is None:
+        if dict(done.source_versions) == versions:
+            return StepResult(
+                table.key,
+                "unchanged",
+                seconds=time.monotonic() - started,
+                version=tables.version(table.key),
+                source_versions=versions,
+            )
+        try:
+            changes = {
+                key: tables.changes(key, done.source_versions[key], version)
+                for key, version in versions.items()
+                if version > done.source_versions[key]
+            }
+            staged = _stage_touched(tables, table, changes, versions)
+        except PySparkException as error:
+            if not _out_of_reach(error):
+                raise
+            why = "the change feed of an input no longer reaches back"
+        else:
+            why = "an input without a grain changed" if staged is None else None
+    try:
+        if why is None:
+            assert staged is not None
+            result = _merge(tables, table, staged)
+        else:
+            if tables.exists(table.key) and not full_refresh:
+                notes.append(f"{table.key}: refreshed in full, because {why}.")
+            staged = _stage_all(tables, table, versions)
+            result = _overwrite(tables, table, staged)
+        rows_in, merged, warned = result
+    finally:
+        tables.unstage(table.key)
+    step = StepResult(
+        table.key,
+        "succeeded",
+        rows_in=rows_in,
+        rows_valid=merged.inserted + merged.updated,
+        rows_written=merged.inserted + merged.updated,
+        rows_deleted=merged.deleted,
+        warnings=sum(warned.values()),
+        seconds=time.monotonic() - started,
+        version=tables.version(table.key),
+        source_versions=versions,
+        notes=tuple(notes),
+    )
+    log.step(step, token=fingerprint(table), violations=warned)
+    return step
+
+
+def _why_full(
+    tables: Tables,
+    table: Table,
+    done: Mapping[str, int],
+    versions: Mapping[str, int],
+    made_by: str | None,
+    asked: bool,
+) -> str | None:
+    if asked:
+        return "it was asked for"
+    if not tables.exists(table.key):
+        return "it is new"
+    if set(done) != set(versions):
+        return "its inputs are not those of its last refresh"
+    if any(versions[key] < done[key] for key in versions):
+        return "an input was made anew"
+    if made_by != fingerprint(table):
+        return "its transformation or contract changed"
+    return None
+
+
+def _out_of_reach(error: PySparkException) -> bool:
+    text = str(error).upper()
+    return any(sign in text for sign in ("DELTA_MISSING_CHANGE_DATA", "DELTA_CHANGE_DATA", "DELTA_FILE_NOT_FOUND", "FILE_NOT_EXIST", "FILENOTFOUND", "VERSION", "LOG_FILE"))
+
+
+def _stage_touched(
+    tables: Tables, table: Table, changes: Mapping[str, DataFrame], versions: Mapping[str, int]
+) -> DataFrame | None:
+    """The touched keys, each with its recomputed row, or without one if it has none any more."""
+    snapshots = {key: tables.read(key, version) for key, version in versions.items()}
+    keys = touched_keys(table, changes, snapshots)
+    if keys is None:
+        return None
+    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, table.primary_key) for i in table.inputs}
+    result = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
+    names = [quote(column.name) for column in table.columns]
+    grain = list(table.primary_key)
+    typed = keys.selectExpr(*(f"CAST({quote(c)} AS {table.column(c).type}) AS {quote(c)}" for c in grain))
+    rows = typed.join(result, grain, "left").select(*names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT))
+    return tables.stage(rows, table.key, uuid.uuid4().hex, {})
+
+
+def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> DataFrame:
+    inputs = {i.table: tables.read(key_of(i), versions[key_of(i)]) for i in table.inputs}
+    rows = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
+    tables.unstage(table.key)
+    return tables.stage(rows, table.key, uuid.uuid4().hex, {})
+
+
+def _merge(tables: Tables, table: Table, staged: DataFrame) -> tuple[int, Merged, dict[str, int]]:
+    names = [column.name for column in table.columns]
+    keys, warned = _gate(tables, table, staged, whole=False)
+    others = [name for name in names if name not in table.primary_key]
+    same = " AND ".join(f"target.{quote(n)} <=> source.{quote(n)}" for n in others) or "true"
+    merged = tables.merge(
+        staged,
+        table.key,
+        on=table.primary_key,
+        delete_when=f"NOT source.{_PRESENT}",
+        update_when=f"NOT ({same})",
+        insert_when=f"source.{_PRESENT}",
+        columns=names,
+    )
+    return keys, merged, warned
+
+
+def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> tuple[int, Merged, dict[str, int]]:
+    rows, warned = _gate(tables, table, staged, whole=True)
+    before = 0
+    if tables.exists(table.key):
+        before = tables.read(table.key).count()
+        have = [(f.name, f.type, f.required) for f in tables.fields(table.key)]
+        if have != [(f.name, f.type, f.required) for f in fields(table)]:
+            tables.replace(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
+    else:
+        tables.create(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
+    tables.overwrite(staged.select(*(quote(column.name) for column in table.columns)), table.key)
+    return rows, Merged(rows, 0, before), warned
+
+
+def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tuple[int, dict[str, int]]:
+    """The number of staged rows and of rows that break a rule of severity warning.
+
+    Raises QualityError where a rule of severity error is broken, a key is missing or twice there, or a
+    check fails.
+    """
+    present = staged.where(_PRESENT)
+    grain = [quote(name) for name in table.primary_key]
+    required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
+    broken = {
+        **{f"{name}_required": f"count_if({quote(name)} IS NULL)" for name in required},
+        **{rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "error"},
+    }
+    if grain:
+        broken["primary_key_unique"] = f"count(*) - count(DISTINCT struct({', '.join(grain)}))"
+    warned = {rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "warning"}
+    measures = [f"{metric} AS {quote(name)}" for name, metric in {**broken, **warned}.items()]
+    row = present.selectExpr("count(*) AS _rows", *measures).first()
+    assert row is not None
+    errors = [f"{name}: {row[name]} rows" for name in broken if row[name]]
+    checks = list(table.checks)
+    if checks:
+        rows = present if whole else _as_it_will_be(tables, table, staged)
+        failed = [verdict for verdict in judge(rows, checks) if not verdict.passed]
+        errors += [str(verdict) for verdict in failed if verdict.check.severity == "error"]
+    if errors:
+        raise QualityError(
+            f"{table.key} was not written: {'; '.join(errors)}. The table is as it was; mend "
+            f"{table.transform.name if table.transform else 'the transformation'}, the contract or the inputs."
+        )
+    total = int(row["_rows"]) if whole else staged.count()
+    return total, {name: int(row[name]) for name in warned if row[name]}
+
+
+def _as_it_will_be(tables: Tables, table: Table, staged: DataFrame) -> DataFrame:
+    names = [quote(column.name) for column in table.columns]
+    there = tables.read(table.key).select(*names)
+    untouched = there.join(staged.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti")
+    return untouched.select(*names).unionAll(staged.where(_PRESENT).select(*names))

@@ -1,0 +1,60 @@
+"""Which grain keys of a mart the changes of its inputs touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from medallion_pipelines.contracts.model import Input, Table
+
+
+def key_of(source: Input) -> str:
+    return f"{source.layer}.{source.table}"
+
+
+def touched_keys(
+    table: Table, changes: Mapping[str, DataFrame], snapshots: Mapping[str, DataFrame]
+) -> DataFrame | None:
+    """The distinct grain keys that changed rows of some inputs belong to, or belonged to before.
+
+    `changes` holds the change data feeds of the inputs that changed, `snapshots` every input as it is
+    now, both by input key. None where an input changed that maps to no grain: everything is touched.
+    """
+    driver = next((i for i in table.inputs if i.grain is not None), None)
+    parts: list[DataFrame] = []
+    for source in table.inputs:
+        if key_of(source) not in changes:
+            continue
+        changed = changes[key_of(source)]
+        if source.grain is not None:
+            parts.append(_grain(changed, source.grain, table.primary_key))
+        elif source.lookup is not None and driver is not None and driver.grain is not None:
+            names = [f"_looked_{place}" for place in range(len(source.lookup))]
+            values = changed.select(
+                *(F.expr(column).alias(name) for column, name in zip(source.lookup.values(), names, strict=True))
+            ).distinct()
+            pairs = zip(source.lookup, names, strict=True)
+            condition = [F.expr(expression).eqNullSafe(F.col(name)) for expression, name in pairs]
+            hit = snapshots[key_of(driver)].join(values, condition, "left_semi")
+            parts.append(_grain(hit, driver.grain, table.primary_key))
+        else:
+            return None
+    keys = reduce(DataFrame.unionAll, parts)
+    return keys.dropna().distinct()
+
+
+def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[str]) -> DataFrame:
+    """The rows of an input that belong to some grain keys; all of them where it has no grain."""
+    if source.grain is None:
+        return rows
+    names = {column: f"_key_{place}" for place, column in enumerate(grain)}
+    renamed = keys.select(*(F.col(f"`{column}`").alias(name) for column, name in names.items()))
+    condition = [F.expr(source.grain[column]) == F.col(name) for column, name in names.items()]
+    return rows.join(renamed, condition, "left_semi")
+
+
+def _grain(rows: DataFrame, grain: Mapping[str, str], columns: Sequence[str]) -> DataFrame:
+    return rows.select(*(F.expr(grain[column]).alias(column) for column in columns))

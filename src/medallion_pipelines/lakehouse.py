@@ -1,0 +1,130 @@
+"""A lakehouse as people use it: run a product, read a table, ask for its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from medallion_pipelines.contracts import load_product
+from medallion_pipelines.contracts.model import Product
+from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.operations import run_lock, table_status
+from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.results import RunResult, StepResult, TableStatus
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.session import get_session
+from medallion_pipelines.settings import Settings
+from medallion_pipelines.tables import Tables
+
+LAYERS = ("bronze", "silver", "gold", "ops")
+SHIPPED = "flights"
+
+
+class Lakehouse:
+    """Bronze, silver and gold of one catalog.
+
+    Without arguments it is the one that the environment describes (`Settings.from_environment`), seen
+    from the active Spark session or a new local one.
+    """
+
+    def __init__(self, settings: Settings | None = None, spark: SparkSession | None = None) -> None:
+        self.settings = settings or Settings.from_environment()
+        self.spark = spark or get_session(self.settings)
+        self.tables = Tables(self.spark, self.settings)
+
+    def run(
+        self,
+        product: str | Path | Product | None = None,
+        *,
+        tables: Sequence[str] | None = None,
+        full_refresh: bool = False,
+        on_start: Callable[[str], None] = lambda key: None,
+        on_finish: Callable[[StepResult], None] = lambda result: None,
+    ) -> RunResult:
+        """Bring a product up to date: capture what is new, conform it, refresh what it touches.
+
+        `product` is a folder of contracts (or the name of one that ships with the package; flights if
+        None). `tables` narrows the run to some (`silver.flights`) and what they are made from.
+        `full_refresh` recomputes marts whole. Raises ContractError before anything runs, LockedError
+        while another run works here; a step that fails is in the result, not raised.
+        """
+        loaded = find_product(product)
+        steps = plan(loaded, tables)
+        with run_lock(self.settings.warehouse):
+            return run(
+                RunLog(self.tables, loaded.name),
+                steps,
+                full_refresh=full_refresh,
+                on_start=on_start,
+                on_finish=on_finish,
+            )
+
+    def rebuild(
+        self,
+        table: str,
+        product: str | Path | Product | None = None,
+        *,
+        on_start: Callable[[str], None] = lambda key: None,
+        on_finish: Callable[[StepResult], None] = lambda result: None,
+    ) -> RunResult:
+        """Make one silver table and its quarantine anew from all of bronze, or one mart from its inputs."""
+        loaded = find_product(product)
+        steps = [step for step in plan(loaded, [table]) if step.key == table]
+        if table.startswith("bronze."):
+            raise MedallionError(f"{table} holds the records as they came: there is nothing to rebuild it from.")
+        with run_lock(self.settings.warehouse):
+            return run(
+                RunLog(self.tables, loaded.name), steps, rebuild=[table], on_start=on_start, on_finish=on_finish
+            )
+
+    def table(self, name: str) -> DataFrame:
+        """A table or view by `layer.table`, as it is now. Raises MedallionError where there is none."""
+        layer, _, rest = name.partition(".")
+        if layer not in LAYERS or not rest:
+            raise MedallionError(f"{name!r} is no table name: write layer.table, such as silver.flights.")
+        there = self.tables.keys(layer)
+        if name not in there:
+            raise MedallionError(f"There is no {name}. {layer} has {', '.join(there) or 'nothing yet'}.")
+        self._register()
+        return self.spark.table(self.tables.name(name))
+
+    def sql(self, query: str) -> DataFrame:
+        """Run a query over `bronze`, `silver`, `gold` and `ops`."""
+        self._register()
+        return self.spark.sql(query)
+
+    def status(self, product: str | Path | Product | None = None) -> list[TableStatus]:
+        """How each table of a product stands."""
+        return table_status(self.tables, find_product(product))
+
+    def _register(self) -> None:
+        self.tables.register(key for layer in LAYERS for key in self.tables.keys(layer))
+
+
+def shipped_products() -> dict[str, Path]:
+    """The products that come with the package, by name."""
+    root = Path(str(files("medallion_pipelines"))) / "products"
+    return {path.name: path for path in sorted(root.iterdir()) if any(path.rglob("*.odcs.yaml"))}
+
+
+def find_product(product: str | Path | Product | None) -> Product:
+    """Load a product by folder or by the name of a shipped one.
+
+    Raises MedallionError where there is none, ContractError where a contract cannot be honoured.
+    """
+    if isinstance(product, Product):
+        return product
+    shipped = shipped_products()
+    name = SHIPPED if product is None else str(product)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return load_product(path)
+    if name in shipped:
+        return load_product(shipped[name])
+    raise MedallionError(
+        f"There is no product {name}: it is neither a folder nor one of those that ship with the package "
+        f"({', '.join(shipped)})."
+    )

@@ -1,0 +1,6 @@
+"""Running and watching a lakehouse: the lock of a run, status against what contracts promise."""
+
+from medallion_pipelines.operations.lock import run_lock
+from medallion_pipelines.operations.status import table_status
+
+__all__ = ["run_lock", "table_status"]

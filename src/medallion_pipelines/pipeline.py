@@ -1,0 +1,137 @@
+"""Plan and run a product: which steps there are, what each waits for, side by side where nothing forbids it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from medallion_pipelines.bronze import capture
+from medallion_pipelines.contracts.model import Product, Table
+from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.gold import publish
+from medallion_pipelines.results import RunResult, StepResult
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.silver import refine
+
+PARALLEL = 4  # steps at a time: local steps are mostly waiting for small Spark jobs
+
+
+@dataclass(frozen=True)
+class Step:
+    """Work on one table: `key` is `bronze.x`, `silver.x` or `gold.x`; `table` the contract behind it."""
+
+    key: str
+    table: Table
+    after: frozenset[str]
+
+
+def plan(product: Product, only: Sequence[str] | None = None) -> list[Step]:
+    """The steps of a product in an order that can be run; with `only`, those and all they are made from.
+
+    Raises MedallionError for a name in `only` that the product has not.
+    """
+    steps: dict[str, Step] = {}
+    for key, table in product.tables.items():
+        if table.layer == "silver":
+            bronze = f"bronze.{table.name}"
+            steps[bronze] = Step(bronze, table, frozenset())
+            points = {f"{table.layer}.{fk.to_table}" for fk in table.foreign_keys if fk.checked}
+            steps[key] = Step(key, table, frozenset({bronze} | points - {key}))
+        else:
+            steps[key] = Step(key, table, frozenset(f"{i.layer}.{i.table}" for i in table.inputs))
+    if only is not None:
+        unknown = sorted(set(only) - set(steps))
+        if unknown:
+            raise MedallionError(
+                f"{product.name} has no {', '.join(unknown)}. It has {', '.join(sorted(steps))}."
+            )
+        wanted: set[str] = set()
+        todo = list(only)
+        while todo:
+            key = todo.pop()
+            if key not in wanted:
+                wanted.add(key)
+                todo += steps[key].after
+        steps = {key: step for key, step in steps.items() if key in wanted}
+    return _ordered(steps)
+
+
+def run(
+    log: RunLog,
+    steps: Sequence[Step],
+    *,
+    full_refresh: bool = False,
+    rebuild: Iterable[str] = (),
+    on_start: Callable[[str], None] = lambda key: None,
+    on_finish: Callable[[StepResult], None] = lambda result: None,
+) -> RunResult:
+    """Run steps; a failing one fails those that wait for it, and no other. Callbacks come from one thread."""
+    started = time.monotonic()
+    anew = frozenset(rebuild)
+    log.begin()
+    results: dict[str, StepResult] = {}
+    waiting = {step.key: step for step in steps}
+    running: dict[Future[StepResult], Step] = {}
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        while waiting or running:
+            for step in list(waiting.values()):
+                if step.after <= results.keys() | (step.after - {s.key for s in steps}):
+                    del waiting[step.key]
+                    culprits = [key for key in sorted(step.after) if _failed(results.get(key))]
+                    if culprits:
+                        error = f"not run, because {', '.join(culprits)} failed"
+                        results[step.key] = StepResult(step.key, "skipped", error=error)
+                        on_finish(results[step.key])
+                    else:
+                        on_start(step.key)
+                        running[pool.submit(_do, log, step, full_refresh, step.key in anew)] = step
+            if not running:
+                continue
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                step = running.pop(future)
+                results[step.key] = future.result()
+                on_finish(results[step.key])
+    # successful silver and gold steps wrote themselves into the log; the rest in one commit
+    log.steps(r for r in results.values() if r.status != "succeeded" or r.table.startswith("bronze."))
+    outcome = RunResult(
+        log.run_id, log.product, tuple(results[step.key] for step in steps), time.monotonic() - started
+    )
+    log.finish(outcome.succeeded)
+    return outcome
+
+
+def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResult:
+    started = time.monotonic()
+    try:
+        if step.key.startswith("bronze."):
+            return capture(log, step.table)
+        if step.table.layer == "silver":
+            return refine(log, step.table, rebuild=rebuild)
+        return publish(log, step.table, full_refresh=full_refresh or rebuild)
+    except MedallionError as error:
+        message = str(error)
+    except Exception as error:  # one table's failure, whatever it is, must not take the others along
+        message = f"{type(error).__name__}: {str(error).strip()[:2000]}"
+    return StepResult(step.key, "failed", seconds=time.monotonic() - started, error=message)
+
+
+def _failed(result: StepResult | None) -> bool:
+    return result is not None and result.status in ("failed", "skipped")
+
+
+def _ordered(steps: Mapping[str, Step]) -> list[Step]:
+    layers = {"bronze": 0, "silver": 1, "gold": 2}
+    ordered: list[Step] = []
+    placed: set[str] = set()
+    left = sorted(steps.values(), key=lambda step: (layers[step.key.split(".")[0]], step.key))
+    while left:
+        ready = [step for step in left if step.after & steps.keys() <= placed]
+        if not ready:
+            raise MedallionError(f"These tables wait for each other: {', '.join(step.key for step in left)}.")
+        ordered.append(ready[0])
+        placed.add(ready[0].key)
+        left.remove(ready[0])
+    return ordered

@@ -1,0 +1,68 @@
+"""What a run reports, step by step: values that the layers return and the CLI shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["succeeded", "unchanged", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one run did to one table.
+
+    For bronze `rows_in` and `rows_written` count records captured. For silver rows_in =
+    rows_valid + rows_quarantined + rows_duplicate, and rows_valid are the rows inserted or updated.
+    For gold `rows_in` counts the grain keys looked at, `rows_written` the rows inserted or updated.
+    `notes` are for people: drift, unreadable files, a full refresh and why.
+    """
+
+    table: str  # "silver.flights"
+    status: Status
+    rows_in: int = 0
+    rows_valid: int = 0
+    rows_quarantined: int = 0
+    rows_duplicate: int = 0
+    rows_written: int = 0
+    rows_deleted: int = 0
+    warnings: int = 0
+    seconds: float = 0.0
+    version: int | None = None  # of the Delta table, after the step
+    source_versions: Mapping[str, int] = field(default_factory=dict)  # read up to these
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A whole run."""
+
+    run_id: str
+    product: str
+    steps: tuple[StepResult, ...]
+    seconds: float
+
+    @property
+    def succeeded(self) -> bool:
+        return all(step.status in ("succeeded", "unchanged") for step in self.steps)
+
+    @property
+    def changed(self) -> bool:
+        return any(step.status == "succeeded" for step in self.steps)
+
+
+@dataclass(frozen=True)
+class TableStatus:
+    """How a table stands: its last step, its age against what the contract promises."""
+
+    table: str
+    status: Status | None = None  # of the last run that reached it
+    last_run: str | None = None  # ISO 8601, UTC
+    rows: int | None = None
+    quarantined: int | None = None  # rows in quarantine now
+    age_seconds: int | None = None
+    freshness_seconds: int | None = None  # promised
+    fresh: bool | None = None
+    error: str | None = None

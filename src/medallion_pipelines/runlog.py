@@ -1,0 +1,194 @@
+"""What runs leave behind in the `ops` schema, and what the next run learns from it.
+
+    ops.runs           a row per run: who, what, when, how it ended
+    ops.table_metrics  a row per table a run reached: rows, versions, seconds, error
+    ops.files          the ledger of source files: what was found, captured, or could not be read
+    ops.drift          what sources sent that the contracts do not describe
+"""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from pyspark.sql import functions as F
+
+from medallion_pipelines.results import StepResult
+from medallion_pipelines.tables import Field, Tables, literal
+
+RUNS = (
+    Field("run_id", "STRING", required=True),
+    Field("product", "STRING"),
+    Field("status", "STRING", comment="running, succeeded or failed"),
+    Field("started_at", "TIMESTAMP"),
+    Field("finished_at", "TIMESTAMP"),
+    Field("run_by", "STRING"),
+    Field("package_version", "STRING"),
+    Field("spark_version", "STRING"),
+)
+TABLE_METRICS = (
+    Field("run_id", "STRING", required=True),
+    Field("product", "STRING"),
+    Field("table", "STRING", comment="layer.table"),
+    Field("status", "STRING", comment="succeeded, unchanged, failed or skipped"),
+    Field("rows_in", "BIGINT"),
+    Field("rows_valid", "BIGINT"),
+    Field("rows_quarantined", "BIGINT"),
+    Field("rows_duplicate", "BIGINT"),
+    Field("rows_written", "BIGINT"),
+    Field("rows_deleted", "BIGINT"),
+    Field("warnings", "BIGINT"),
+    Field("violations", "MAP<STRING, BIGINT>", comment="rows that broke a rule, by rule"),
+    Field("seconds", "DOUBLE"),
+    Field("version", "BIGINT", comment="Delta version after the step"),
+    Field("source_versions", "MAP<STRING, BIGINT>", comment="Delta versions read up to, by source table"),
+    Field("token", "STRING", comment="the batch that was written"),
+    Field("error", "STRING"),
+    Field("notes", "ARRAY<STRING>"),
+    Field("recorded_at", "TIMESTAMP"),
+)
+FILES = (
+    Field("feed", "STRING", required=True, comment="the bronze table"),
+    Field("path", "STRING", required=True),
+    Field("modified_at", "TIMESTAMP"),
+    Field("size", "BIGINT", comment="bytes"),
+    Field("status", "STRING", comment="found, captured, empty, unreadable or changed"),
+    Field("records", "BIGINT"),
+    Field("error", "STRING"),
+    Field("token", "STRING", comment="the batch it belongs to"),
+    Field("run_id", "STRING"),
+    Field("recorded_at", "TIMESTAMP"),
+)
+DRIFT = (
+    Field("run_id", "STRING", required=True),
+    Field("table", "STRING"),
+    Field("kind", "STRING", comment="unknown_field or type"),
+    Field("field", "STRING"),
+    Field("records", "BIGINT"),
+    Field("example", "STRING"),
+    Field("recorded_at", "TIMESTAMP"),
+)
+_TABLES: Mapping[str, tuple[tuple[Field, ...], tuple[str, ...]]] = {
+    "runs": (RUNS, ()),
+    "table_metrics": (TABLE_METRICS, ()),
+    "files": (FILES, ("feed",)),
+    "drift": (DRIFT, ()),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a table has come: the source versions its last successful step had read."""
+
+    source_versions: Mapping[str, int] = field(default_factory=dict)
+    token: str | None = None
+
+
+class RunLog:
+    """The log of one run."""
+
+    def __init__(self, tables: Tables, product: str) -> None:
+        self.tables = tables
+        self.product = product
+        self.run_id = uuid.uuid4().hex
+        self._started_at = now()
+        self._progress: dict[str, Progress] = {}
+
+    def begin(self) -> None:
+        """Create what is missing, note that the run started, and read how far every table has come."""
+        for name, (fields, cluster_by) in _TABLES.items():
+            self.tables.create(f"ops.{name}", fields, cluster_by=cluster_by)
+        row = (
+            self.run_id,
+            self.product,
+            "running",
+            self._started_at,
+            None,
+            _user(),
+            version("medallion_pipelines"),
+            self.tables.spark.version,
+        )
+        self.append("runs", [row])
+        metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
+        # by Delta version first: clocks of different machines need not agree
+        latest = metrics.groupBy("table").agg(
+            F.expr("max_by(struct(source_versions, token), struct(version, recorded_at))").alias("last")
+        )
+        self._progress = {
+            row.table: Progress(dict(row.last.source_versions or {}), row.last.token) for row in latest.collect()
+        }
+
+    def progress(self, key: str) -> Progress:
+        """How far the table had come when the run began."""
+        return self._progress.get(key, Progress())
+
+    def step(
+        self, result: StepResult, *, token: str | None = None, violations: Mapping[str, int] | None = None
+    ) -> None:
+        """Note what the run did to one table."""
+        self.steps([result], token=token, violations=violations)
+
+    def steps(
+        self,
+        results: Iterable[StepResult],
+        *,
+        token: str | None = None,
+        violations: Mapping[str, int] | None = None,
+    ) -> None:
+        """Note what the run did to some tables, in one commit."""
+        rows = [
+            (
+                self.run_id,
+                self.product,
+                r.table,
+                r.status,
+                r.rows_in,
+                r.rows_valid,
+                r.rows_quarantined,
+                r.rows_duplicate,
+                r.rows_written,
+                r.rows_deleted,
+                r.warnings,
+                dict(violations or {}),
+                r.seconds,
+                r.version,
+                dict(r.source_versions),
+                token,
+                r.error,
+                list(r.notes),
+                now(),
+            )
+            for r in results
+        ]
+        if rows:
+            self.append("table_metrics", rows)
+
+    def finish(self, succeeded: bool) -> None:
+        """Note how the run ended."""
+        status = "succeeded" if succeeded else "failed"
+        self.tables.spark.sql(
+            f"UPDATE {self.tables.name('ops.runs')} SET status = {literal(status)}, "
+            f"finished_at = TIMESTAMP {literal(now().isoformat())} WHERE run_id = {literal(self.run_id)}"
+        )
+
+    def append(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Append rows to one of the `ops` tables."""
+        fields, _ = _TABLES[name]
+        schema = ", ".join(f"`{f.name}` {f.type}" for f in fields)
+        self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}")
+
+
+def now() -> datetime:
+    """This moment, UTC."""
+    return datetime.now(UTC)
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no name for this user id, as in some containers
+        return None

@@ -1,0 +1,55 @@
+"""From the text (or typed value) of a source field to a column's type; NULL where it does not fit."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F
+
+from medallion_pipelines.contracts.model import Column
+
+_INTEGERS = ("BIGINT", "INT", "SMALLINT", "TINYINT")
+_DATE = r"^\s*[+-]?\d{4,7}-\d{1,2}-\d{1,2}"
+
+
+def converted(raw: SparkColumn, column: Column, *, typed: bool, csv: bool) -> SparkColumn:
+    """The value as the column's type.
+
+    `typed` says that `raw` has a type of its own (Parquet, JSON decimals), else it is text. As SQL's
+    casts have it, numbers are rounded to a DECIMAL's scale; a number with a fraction is no integer,
+    and a date or timestamp must name year, month and day.
+    """
+    kind = column.type
+    if typed and not kind.startswith(("STRUCT", "ARRAY", "MAP", "VARIANT")):
+        return raw.try_cast(kind)
+    if typed:
+        return F.to_variant_object(raw) if kind == "VARIANT" else raw.try_cast(kind)
+    if kind == "STRING":
+        return raw
+    text = F.nullif(F.trim(raw), F.lit("")) if csv else raw
+    if column.format is not None and kind in ("DATE", "TIMESTAMP", "TIMESTAMP_NTZ"):
+        return F.try_to_timestamp(text, F.lit(column.format)).try_cast(kind)
+    if kind in _INTEGERS:
+        exact = text.try_cast("DECIMAL(38, 9)")
+        whole = F.when(exact == F.floor(exact), exact.try_cast(kind))
+        return F.coalesce(text.try_cast(kind), whole)
+    if kind == "DATE":
+        return F.when(text.rlike(_DATE + r"\s*$"), text.try_cast(kind))
+    if kind.startswith("TIMESTAMP"):
+        # a bare time would be taken for one of today
+        return F.when(text.rlike(_DATE), text.try_cast(kind))
+    if kind == "VARIANT":
+        return F.try_parse_json(text)
+    if kind.startswith(("STRUCT", "ARRAY", "MAP")):
+        return _nested(text, kind)
+    return text.try_cast(kind)
+
+
+def _nested(text: SparkColumn, kind: str) -> SparkColumn:
+    """A JSON text as a nested type; NULL if any part of it does not fit."""
+    wrapped = F.concat(F.lit('{"v":'), text, F.lit("}"))
+    options = {"columnNameOfCorruptRecord": "__bad__"}
+    parsed = F.from_json(wrapped, f"v {kind}, `__bad__` STRING", options)
+    return F.get(
+        F.transform(F.array(parsed), lambda p: F.when(p["__bad__"].isNull(), p["v"])),
+        F.lit(0),
+    )
