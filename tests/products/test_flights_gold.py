@@ -39,9 +39,7 @@ def tables(
     spark: SparkSession, source: oracle.Published, expected: dict[str, pd.DataFrame]
 ) -> dict[str, DataFrame]:
     """Every table by its name within the product: silver as published, gold as pandas has it."""
-    silver = {
-        f"silver.{name}": flights.frame(spark, getattr(source, name), SILVER[name]) for name in SILVER
-    }
+    silver = {f"silver.{name}": flights.frame(spark, getattr(source, name), SILVER[name]) for name in SILVER}
     gold = {f"gold.{name}": flights.frame(spark, expected[name], GOLD[name]) for name in GOLD}
     return {name: table.cache() for name, table in (silver | gold).items()}
 

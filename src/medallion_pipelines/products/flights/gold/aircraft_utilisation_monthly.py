@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def transform(fact_flight: DataFrame, dim_aircraft: DataFrame) -> DataFrame:
-    """One row per reported tail number and month; aircraft not in dim_aircraft stay, without their particulars."""
+    """One row per reported tail number and month; aircraft that no register lists have no particulars."""
     departed = ~F.col("is_cancelled")
     use = (
         fact_flight.where(F.col("tailnum").isNotNull())

@@ -1,0 +1,90 @@
+"""Dirt in the sample data: what is added, and that every published record is still there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medallion_pipelines.sample import KINDS, Landing, land
+
+from .reading import KEYS, Feed, files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEEK = "2013-01-01..2013-01-07"
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Landing:
+    return land(tmp_path_factory.mktemp("clean"), days=WEEK)
+
+
+@pytest.fixture(scope="module")
+def dirty(tmp_path_factory: pytest.TempPathFactory) -> Landing:
+    return land(tmp_path_factory.mktemp("dirty"), days=WEEK, dirty=True)
+
+
+@pytest.mark.parametrize("feed", KEYS)
+def test_a_clean_feed_has_no_dirt(clean: Landing, feed: str) -> None:
+    found = Feed(clean.directory, feed)
+    assert (found.quarantined, found.duplicates, found.drift) == (0, 0, set())
+    assert len(found.rows) == clean.records[feed]
+
+
+@pytest.mark.parametrize("feed", KEYS)
+def test_every_published_record_survives_the_dirt(clean: Landing, dirty: Landing, feed: str) -> None:
+    assert Feed(dirty.directory, feed).without_drift() == Feed(clean.directory, feed).rows
+    assert dirty.records == clean.records
+
+
+@pytest.mark.parametrize("feed", KEYS)
+def test_the_result_counts_what_is_bad_and_what_is_double(dirty: Landing, feed: str) -> None:
+    found = Feed(dirty.directory, feed)
+    assert found.quarantined == dirty.quarantined.get(feed, 0)
+    assert found.duplicates == dirty.duplicates.get(feed, 0)
+    assert found.drift == set(dirty.drift.get(feed, ()))
+
+
+def test_a_week_shows_every_kind_of_dirt(dirty: Landing) -> None:
+    assert set(dirty.added) == {kind.name for kind in KINDS}
+
+
+def test_clean_data_counts_no_dirt(clean: Landing) -> None:
+    assert (clean.added, clean.quarantined, clean.duplicates, clean.drift) == ({}, {}, {}, {})
+
+
+def test_a_preliminary_record_is_delivered_before_the_true_one(dirty: Landing) -> None:
+    found = files(dirty.directory)
+    early, day = found["flights/2013-01-01-preliminary.json.gz"], found["flights/2013-01-01.json.gz"]
+    assert early.stat().st_mtime < day.stat().st_mtime
+
+
+def test_records_held_back_are_not_in_the_days_file(dirty: Landing) -> None:
+    flights = files(dirty.directory)
+    late, day = flights["flights/2013-01-03-late.json.gz"], flights["flights/2013-01-03.json.gz"]
+    assert late.stat().st_mtime > day.stat().st_mtime
+    assert dirty.added["held_back"] == 91
+
+
+def test_january_has_the_counts_that_the_documentation_tells(tmp_path: Path) -> None:
+    january = land(tmp_path, days="2013-01-01..2013-01-31", dirty=True)
+    assert january.records["flights"] == 27_004
+    assert january.quarantined == {"flights": 155, "weather": 62, "airports": 25}
+    assert january.duplicates == {"flights": 413, "weather": 359, "airlines": 16}
+    assert january.drift == {"flights": ("gate",), "weather": ("temperature",), "airports": ("iata",)}
+
+
+@pytest.mark.slow
+def test_the_year_has_the_counts_that_the_documentation_tells(tmp_path: Path) -> None:
+    year = land(tmp_path, dirty=True)
+    assert year.records == {
+        "airlines": 16,
+        "airports": 1_458,
+        "planes": 3_322,
+        "flights": 336_776,
+        "weather": 26_115,
+    }
+    assert year.quarantined == {"flights": 1_825, "weather": 728, "airports": 25}
+    assert year.duplicates == {"flights": 4_755, "weather": 4_296, "airlines": 16}
