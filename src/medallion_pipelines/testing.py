@@ -8,16 +8,24 @@ names another master, say local-cluster[2,1,1024].
 from __future__ import annotations
 
 import os
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from medallion_pipelines.session import local_session
+from medallion_pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pyspark.sql import SparkSession
+
+    from medallion_pipelines.lakehouse import Lakehouse
+
+# Tests are short: compiling their code less well starts them sooner (measured: a quarter less).
+QUICK_JVM = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,6 +44,25 @@ def spark(request: pytest.FixtureRequest) -> Iterator[SparkSession]:
         connect=request.config.getoption("--spark-connect"),
         master=os.environ.get("MEDALLION_TEST_MASTER", "local[2]"),
         app_name="tests",
+        extra_conf=QUICK_JVM,
     )
     yield session
     session.stop()
+
+
+@pytest.fixture
+def lakehouse(spark: SparkSession, tmp_path: Path) -> Iterator[Lakehouse]:
+    """An empty lakehouse of the test's own: landing zone, warehouse and schemas that no other test sees.
+
+    Its schemas have names of their own: in SQL write `{lakehouse.settings.gold}.orders`;
+    `lakehouse.table("gold.orders")` knows them.
+    """
+    from medallion_pipelines.lakehouse import Lakehouse
+
+    mark = uuid.uuid4().hex[:8]
+    schemas = {layer: f"{layer}_{mark}" for layer in ("bronze", "silver", "gold", "ops")}
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    yield Lakehouse(Settings(warehouse=str(tmp_path / "warehouse"), landing=str(landing), **schemas), spark)
+    for schema in schemas.values():
+        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

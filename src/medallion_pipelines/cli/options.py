@@ -1,0 +1,32 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ProductArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PRODUCT", show_default=False, help="A product's folder, or the name of a shipped one."
+    ),
+]
+LandingOption = Annotated[
+    str | None,
+    typer.Option("--landing", metavar="DIR", show_default=False, help="Where source files arrive."),
+]
+WarehouseOption = Annotated[
+    str | None,
+    typer.Option("--warehouse", metavar="DIR", show_default=False, help="Where local tables are kept."),
+]
+CatalogOption = Annotated[
+    str | None, typer.Option("--catalog", metavar="NAME", show_default=False, help="The catalog to work in.")
+]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", metavar="NAME", show_default=False, help="Picks the contracts' `servers` entries."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
