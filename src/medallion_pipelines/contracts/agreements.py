@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .custom import CustomProperties
-from .document import Node
 from .model import Column, Freshness, Role, Server
 from .names import nearest, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .document import Node
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DAYS = {"d": 1, "w": 7, "mo": 30, "y": 365}
@@ -24,8 +28,9 @@ _UNITS = {word: unit for unit, words in _UNIT_WORDS.items() for word in words}
 _FRESHNESS = ("freshness", "fr", "latency", "ly")
 _RETENTION = ("retention", "re")
 _DESCRIPTIVE = (
-    "availability", "av", "throughput", "th", "errorrate", "er", "generalavailability", "ga", "endofsupport", "es",
-    "endoflife", "el", "frequency", "fy", "timeofavailability", "timetodetect", "td", "timetonotify", "tn",
+    "availability", "av", "throughput", "th", "errorrate", "er", "generalavailability", "ga",
+    "endofsupport", "es", "endoflife", "el",
+    "frequency", "fy", "timeofavailability", "timetodetect", "td", "timetonotify", "tn",
     "timetorepair", "tr",
 )  # fmt: skip
 
@@ -37,7 +42,9 @@ def read_service_levels(
     freshness: Freshness | None = None
     retention: int | None = None
     if root.get("slaDefaultElement"):
-        root.at("slaDefaultElement").problem("is deprecated in ODCS v3.1", "Give the SLA property an `element`.")
+        root.at("slaDefaultElement").problem(
+            "is deprecated in ODCS v3.1", "Give the SLA property an `element`."
+        )
     for node in root.items("slaProperties"):
         name = (node.text("property") or "").casefold()
         if name in _FRESHNESS + _RETENTION and node.get("valueExt"):
@@ -53,7 +60,9 @@ def read_service_levels(
         elif name and name not in _DESCRIPTIVE:
             near = nearest(name, (*_FRESHNESS, *_RETENTION), cutoff=0.75)
             if near is not None:
-                node.at("property").problem(f"`{node.text('property')}` is no SLA property", f"Did you mean `{near}`?")
+                node.at("property").problem(
+                    f"`{node.text('property')}` is no SLA property", f"Did you mean `{near}`?"
+                )
     return freshness, retention
 
 
@@ -72,7 +81,9 @@ def read_servers(root: Node) -> tuple[Server, ...]:
         environment = node.text("environment") or node.text("server")
         type_ = node.text("type")
         if node.get("roles"):
-            node.at("roles").problem("roles of a server are not supported", "Put them into the contract's `roles`.")
+            node.at("roles").problem(
+                "roles of a server are not supported", "Put them into the contract's `roles`."
+            )
         for key in ("catalog", "schema"):
             if "${" in (node.text(key) or ""):
                 node.at(key).problem("variables are not supported", "Name it, one server per environment.")
@@ -80,7 +91,8 @@ def read_servers(root: Node) -> tuple[Server, ...]:
             if type_ is not None:
                 node.at("type").problem(
                     f"a table cannot reside on `{type_}`",
-                    "Write `databricks` or `local`; a feed belongs into the custom property `source`.")
+                    "Write `databricks` or `local`; a feed belongs into the custom property `source`.",
+                )
         elif environment in servers:
             node.problem(f"there is a server for `{environment}` already", "Give each its own `environment`.")
         elif environment is not None:
@@ -117,7 +129,9 @@ def _freshness(node: Node, table: str, columns: Mapping[str, Column]) -> Freshne
         node.at("element").problem(f"there is no property `{column}`", suggestion(column, columns))
         return None
     if column is not None and columns[column].type not in ("DATE", "TIMESTAMP", "TIMESTAMP_NTZ", ""):
-        node.at("element").problem("is neither a date nor a timestamp", "Name the column that says how new a row is.")
+        node.at("element").problem(
+            "is neither a date nor a timestamp", "Name the column that says how new a row is."
+        )
         return None
     if seconds is None:
         return None
@@ -127,8 +141,10 @@ def _freshness(node: Node, table: str, columns: Mapping[str, Column]) -> Freshne
 def _retention(node: Node, table: str) -> int | None:
     column = _element(node, table)
     if column is not None:
-        node.at("element").problem("retention counts from when a row was written, not by a column",
-                                   f"Write `element: {table}` or drop it.")
+        node.at("element").problem(
+            "retention counts from when a row was written, not by a column",
+            f"Write `element: {table}` or drop it.",
+        )
     return _duration(node, _DAYS, "Write d, w, months or y.")
 
 
@@ -139,7 +155,9 @@ def _duration(node: Node, units: Mapping[str, int], hint: str) -> int | None:
         return None
     known = _UNITS.get((unit or "").casefold(), "")
     if known not in units:
-        node.at("unit").problem("`unit` is missing" if unit is None else f"the unit `{unit}` does not fit", hint)
+        node.at("unit").problem(
+            "`unit` is missing" if unit is None else f"the unit `{unit}` does not fit", hint
+        )
         return None
     found = value * units[known]
     if found != int(found):
@@ -158,6 +176,8 @@ def _element(node: Node, table: str) -> str | None:
         return None
     owner, _, column = element.rpartition(".")
     if owner not in ("", table):
-        node.at("element").problem(f"`{owner}` is not the table of this contract", f"Write `{table}.{column}`.")
+        node.at("element").problem(
+            f"`{owner}` is not the table of this contract", f"Write `{table}.{column}`."
+        )
         return None
     return column

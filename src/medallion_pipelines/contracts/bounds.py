@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from . import sql
-from .document import Node
+
+if TYPE_CHECKING:
+    from .document import Node
 
 OPERATORS = (
     "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan",
@@ -78,7 +81,7 @@ class Bound:
 
 def read_bound(node: Node) -> Bound | None:
     """The one operator of a quality item; None after a problem (or where the schema check found one)."""
-    given = [name for name in OPERATORS if name in node.keys()]
+    given = [name for name in OPERATORS if name in node.keys]
     if len(given) != 1:
         return None
     operator = given[0]

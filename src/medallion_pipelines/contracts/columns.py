@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from . import sql
 from .custom import CustomProperties
-from .document import Node
 from .expressions import row_expression
 from .model import Column, Layer
 from .names import check_column_name
-from .options import Place, add_option_rules, add_rule, date_format
-from .rules import Rulebook
-from .types import is_orderable, spark_type
+from .options import add_option_rules, add_rule
+from .places import Place
+from .spark_types import is_orderable, spark_type
+from .temporal import date_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .document import Node
+    from .rules import Rulebook
 
 NEWER_KEYS = {
-    "enum": "Write `quality` with `metric: invalidValues`, `arguments: {validValues: [...]}` and `mustBe: 0`.",
+    "enum": "Write `quality` with `metric: invalidValues`, `validValues` and `mustBe: 0`.",
     "map": "Write `physicalType: MAP<STRING, STRING>`.",
     "semanticType": "Leave it out; a measure belongs into a gold table.",
     "deprecated": "Write it as a custom property: `deprecated: use x instead`.",
@@ -28,7 +35,7 @@ _COLUMNS_ONLY = (
 
 
 def refuse_newer_keys(node: Node) -> None:
-    for key in node.keys():
+    for key in node.keys:
         if key in NEWER_KEYS:
             node.at(key).problem(f"`{key}` came with ODCS v3.2; contracts here are v3.1", NEWER_KEYS[key])
 
@@ -48,7 +55,9 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
     type_ = spark_type(node) or ""
     for key in ("unique", "primaryKey"):
         if node.flag(key) and type_ and not is_orderable(type_):
-            node.at(key).problem(f"a {type_.split('<')[0]} cannot be a key", "Compute a scalar column for it.")
+            node.at(key).problem(
+                f"a {type_.split('<')[0]} cannot be a key", "Compute a scalar column for it."
+            )
     custom = CustomProperties(node, "property")
     deprecated = custom.take("deprecated")
     if deprecated is not None and not (isinstance(deprecated.value, str) and deprecated.value.strip()):
@@ -71,6 +80,28 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
         tags=node.texts("tags"),
         deprecated=deprecated.value if deprecated else None,
     )
+
+
+def settle_computed(nodes: list[tuple[Node, Column]]) -> list[tuple[Node, Column]]:
+    """Leaves a computed column those fields that no column of the table reads already.
+
+    Its expression sees the table's other columns under their own names, and such fields beside them.
+    """
+    read = [column for _, column in nodes if column.expression is None]
+    columns = {column.name.casefold() for column in read}
+    renamed = {field.casefold(): column.name for column in read for field in column.fields}
+    settled = []
+    for node, column in nodes:
+        if column.expression is not None:
+            for name in column.fields:
+                if name.casefold() in renamed.keys() - columns:
+                    node.at("transformLogic").problem(
+                        f"the field `{name}` is the column `{renamed[name.casefold()]}` here",
+                        f"Write `{renamed[name.casefold()]}`.",
+                    )
+            column = replace(column, fields=tuple(f for f in column.fields if f.casefold() not in columns))
+        settled.append((node, column))
+    return settled
 
 
 def primary_key(nodes: list[tuple[Node, Column]]) -> tuple[str, ...]:
@@ -102,18 +133,25 @@ def _origin(
     renamed, logic = custom.take("renamedFrom"), node.get("transformLogic")
     if layer == "gold":
         if renamed is not None:
-            renamed.problem("is for silver tables only", "The transform beside the contract names its columns.")
+            renamed.problem(
+                "is for silver tables only", "The transform beside the contract names its columns."
+            )
         if logic is not None:
-            logic.problem("is for silver tables only",
-                          "Compute it in the transform beside the contract; describe it in `transformDescription`.")
+            logic.problem(
+                "is for silver tables only",
+                "Compute it in the transform beside the contract; describe it in `transformDescription`.",
+            )
         return (), None
     if logic is not None:
         if renamed is not None:
             renamed.problem("has no meaning beside `transformLogic`", "Name the old field in the expression.")
         if date_format(node) is not None:
             node.at("logicalTypeOptions").at("format").problem(
-                "has no meaning beside `transformLogic`", "Parse it in the expression: to_timestamp(field, format).")
-        return (), row_expression(logic, None)
+                "has no meaning beside `transformLogic`",
+                "Parse it in the expression: to_timestamp(field, format).",
+            )
+        expression = row_expression(logic, None)
+        return (expression.names, expression.text) if expression else ((), None)
     former = [] if renamed is None else renamed.value if isinstance(renamed.value, list) else [renamed.value]
     if renamed is not None and not (former and all(isinstance(name, str) and name for name in former)):
         renamed.problem("must be a former name or a list of them")
@@ -124,9 +162,11 @@ def _origin(
 def _refuse_partitioning(node: Node) -> None:
     position = node.at("partitionKeyPosition").value
     key = "partitioned" if node.flag("partitioned") else "partitionKeyPosition"
-    if node.flag("partitioned") or isinstance(position, int) and position != -1:
-        node.at(key).problem("partitions are not supported",
-                             "Cluster the table: custom property `clusterBy` on the schema object.")
+    if node.flag("partitioned") or (isinstance(position, int) and position != -1):
+        node.at(key).problem(
+            "partitions are not supported",
+            "Cluster the table: custom property `clusterBy` on the schema object.",
+        )
 
 
 def _add_rules(place: Place, book: Rulebook) -> None:
@@ -160,6 +200,8 @@ def _refuse_column_keys(node: Node) -> None:
     for key in _COLUMNS_ONLY:
         value = node.at(key).value
         if value not in (None, False, [], node.text("name")):
-            node.at(key).problem("is supported on columns only, not within objects and arrays",
-                                 "Compute a column of its own with `transformLogic`.")
+            node.at(key).problem(
+                "is supported on columns only, not within objects and arrays",
+                "Compute a column of its own with `transformLogic`.",
+            )
     CustomProperties(node, "nested property").check()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from .document import Node
+from typing import TYPE_CHECKING
+
 from .names import nearest
+
+if TYPE_CHECKING:
+    from .document import Node
 
 _PLACES = {
     "table": ("layer", "source", "sequenceBy", "clusterBy", "quarantineLimit", "inputs"),
@@ -47,6 +51,8 @@ class CustomProperties:
             near = nearest(name, ours, cutoff=0.8)
             if homes:
                 where = " or ".join(_SAID[home] for home in homes)
-                entry.at("property").problem(f"`{name}` does not belong here", f"It is a property of {where}.")
+                entry.at("property").problem(
+                    f"`{name}` does not belong here", f"It is a property of {where}."
+                )
             elif near is not None:
                 entry.at("property").problem(f"`{name}` means nothing here", f"Did you mean `{near}`?")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 Step = str | int
 
@@ -78,6 +80,7 @@ class Node:
         value = self.value.get(key) if isinstance(self.value, dict) else None
         return Node(self.document, value, (*self.path, key))
 
+    @property
     def keys(self) -> tuple[str, ...]:
         return tuple(self.value) if isinstance(self.value, dict) else ()
 

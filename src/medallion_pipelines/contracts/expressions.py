@@ -1,198 +1,160 @@
-"""Checks the SQL that contracts hold. The parser is loaded only where a contract holds any."""
+"""Checks the SQL expressions over one row that contracts hold."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .document import Node
 from .names import suggestion
+from .parsing import parsed
 from .sql import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlglot import exp
+
+    from .document import Node
 
 METADATA = ("file_path", "file_name", "file_modification_time", "file_size", "ingested_at")
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WORDS = {"true", "false", "null", "current_date", "current_timestamp", "current_user"}
-_OBJECT, _COLUMN = ("object", "table"), ("property", "column")
-_PLACEHOLDER = re.compile(r"\$?\{(\w+)\}")
-# Aggregates that the parser takes for scalar functions.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_METADATA_NAME = re.compile(r"_metadata\.(\w+)")
+_WORDS = {"true", "false", "null", "current_date", "current_timestamp", "current_user", "current_timezone"}
+_NOT_CONDITIONS = (
+    "Literal", "Add", "Sub", "Mul", "Div", "IntDiv", "Mod", "DPipe", "Concat", "Array", "Struct", "Neg",
+)  # fmt: skip
+# Aggregates and generators that the parser takes for functions it does not know.
 _MORE_AGGREGATES = {
     "kurtosis", "skewness", "mean", "some", "every", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor",
     "try_avg", "try_sum", "listagg", "string_agg", "mode", "regr_avgx", "regr_avgy", "regr_count", "regr_r2",
     "regr_slope", "regr_intercept", "regr_sxx", "regr_sxy", "regr_syy", "histogram_numeric",
     "count_min_sketch", "percentile_approx", "approx_percentile", "grouping", "grouping_id",
 }  # fmt: skip
-_GENERATORS = {"explode", "explode_outer", "posexplode", "posexplode_outer", "inline", "inline_outer", "stack"}
+_GENERATORS = {"Explode", "ExplodeOuter", "Posexplode", "PosexplodeOuter", "Inline"}
+_MORE_GENERATORS = {"explode_outer", "posexplode_outer", "inline_outer", "inline", "stack", "json_tuple"}
 
 
-def row_expression(node: Node, columns: Collection[str] | None) -> str | None:
+@dataclass(frozen=True)
+class Expression:
+    """SQL over one row, and the columns or fields that it names."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+
+def row_expression(node: Node, columns: Collection[str] | None) -> Expression | None:
     """The node's SQL expression over one row; None after a problem.
 
     `columns` are those it may name; None for a source record, whose fields are anybody's guess, with
-    `_metadata` beside them. A bare column name comes back quoted, everything else as written.
+    `_metadata` beside them. A bare name comes back quoted, everything else as written.
     """
     text = node.value.strip() if isinstance(node.value, str) else ""
     if not text:
-        node.problem("must be an SQL expression")
+        node.problem("must be an SQL expression", "In quotes, if it is a number.")
         return None
-    if _IDENTIFIER.fullmatch(text) and text.lower() not in _WORDS:
+    if _NAME.fullmatch(text) and text.lower() not in _WORDS:  # most of them, and no parser needed
         return _bare_name(text, node, columns)
-    tree = _parsed(text, node)
-    if tree is None or not _is_row_wise(tree, node) or not _knows_columns(tree, node, columns):
+    if columns is None and (match := _METADATA_NAME.fullmatch(text)):
+        return Expression(text) if _knows_metadata(match[1], node) else None
+    tree = parsed(text, node)
+    if tree is None or not _is_expression(tree, node) or not _is_row_wise(tree, node):
         return None
-    return text
+    names = _names(tree, node, columns)
+    return Expression(text, names) if names is not None else None
 
 
-def row_condition(node: Node, columns: Collection[str]) -> str | None:
+def row_condition(node: Node, columns: Collection[str]) -> Expression | None:
     """Like `row_expression`, for something that is true or false."""
-    text = row_expression(node, columns)
-    if text is None or text.startswith("`"):
-        return text
-    from sqlglot import exp
-
-    tree = _parsed(text, node)
-    while isinstance(tree, exp.Paren):
-        tree = tree.this
-    if isinstance(tree, exp.Literal) or isinstance(tree, exp.Binary) and not isinstance(
-        tree, exp.Predicate | exp.Connector | exp.Dot | exp.JSONExtract | exp.Bracket
-    ):
+    expression = row_expression(node, columns)
+    if expression is None or expression.text.startswith("`"):
+        return expression
+    tree = parsed(expression.text, node)
+    if tree is not None and type(tree.unnest()).__name__ in _NOT_CONDITIONS:
         node.problem("is not a condition", "Write something that is true or false, such as `a <= b`.")
         return None
-    return text
+    return expression
 
 
-def check_query(node: Node, column: str | None) -> str | None:
-    """The node's query with `{object}` for the table, `{property}` filled in; None after a problem."""
-    from sqlglot import exp
-
-    text = node.value.strip().rstrip(";").rstrip() if isinstance(node.value, str) else ""
-    query = _filled(text, node, column)
-    if query is None:
-        return None
-    stand_in = "object_of_this_contract"
-    tree = _parsed(query.replace("{object}", stand_in), node)
-    if tree is None:
-        return None
-    if not isinstance(tree, exp.Select):
-        node.problem("must be a single SELECT", "It only looks; it returns one number.")
-        return None
-    if len(tree.expressions) != 1 or tree.is_star:
-        node.problem("must return one number", "Select one expression, such as `count(*)`.")
-        return None
-    within = {each.alias for each in tree.find_all(exp.CTE)}
-    tables = [table.sql() for table in tree.find_all(exp.Table) if table.name not in within]
-    others = sorted({table.split(" ")[0] for table in tables} - {stand_in})
-    if others or stand_in not in {table.split(" ")[0] for table in tables}:
-        node.problem(f"reads {', '.join(others)}" if others else "does not read `{object}`",
-                     "It may read `{object}`, this contract's table, and nothing else.")
-        return None
-    return query
-
-
-def _filled(text: str, node: Node, column: str | None) -> str | None:
-    for match in _PLACEHOLDER.finditer(text):
-        name = match[1]
-        if name in _COLUMN and column is None:
-            node.problem(f"`{match[0]}` stands for a column, and this is the table's quality",
-                         "Move it to the property, or name the column.")
-            return None
-        if not name.isdigit() and name not in _OBJECT + _COLUMN:
-            node.problem(f"`{match[0]}` stands for nothing", "ODCS has `{object}` and `{property}`.")
-            return None
-
-    def fill(match: re.Match[str]) -> str:
-        if match[1] in _OBJECT:
-            return "{object}"
-        return quoted(column or "") if match[1] in _COLUMN else match[0]
-
-    return _PLACEHOLDER.sub(fill, text)
-
-
-def _bare_name(text: str, node: Node, columns: Collection[str] | None) -> str | None:
+def _bare_name(text: str, node: Node, columns: Collection[str] | None) -> Expression | None:
     if columns is None:
-        return quoted(text)
+        return Expression(quoted(text), (text,))
     found = next((column for column in columns if column.casefold() == text.casefold()), None)
     if found is None:
         node.problem(f"there is no column `{text}`", suggestion(text, columns))
         return None
-    return quoted(found)
+    return Expression(quoted(found), (found,))
 
 
-def _parsed(text: str, node: Node) -> Any:
-    import logging
-
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
-    if "${" in text:
-        node.problem("`${` would be replaced by Spark before the SQL is read", "Write the value itself.")
-        return None
-    try:
-        tokens = sqlglot.tokenize(text, dialect="databricks")
-        if any(token.comments for token in tokens):
-            node.problem("holds a comment", "Move it into `description`.")
-            return None
-        trees = sqlglot.parse(text, dialect="databricks")
-    except SqlglotError as error:
-        details = getattr(error, "errors", None)
-        said = details[0]["description"] if details else str(error).split("\n")[0]
-        at = f" near `{details[0]['highlight']}`" if details and details[0].get("highlight") else ""
-        node.problem(f"is not valid SQL{at}: {said}")
-        return None
-    except RecursionError:
-        node.problem("is nested too deeply")
-        return None
-    if len(trees) != 1 or trees[0] is None:
-        node.problem("must be one SQL expression", "Remove the `;`.")
-        return None
-    if isinstance(trees[0], exp.Command):
-        node.problem("is not valid SQL")
-        return None
-    return trees[0]
-
-
-def _is_row_wise(tree: Any, node: Node) -> bool:
+def _is_expression(tree: exp.Expression, node: Node) -> bool:
     from sqlglot import exp
 
-    if isinstance(tree, exp.Alias | exp.Star | exp.DDL | exp.DML | exp.Drop | exp.Set | exp.Use | exp.Tuple) or (
-        not isinstance(tree, exp.Condition | exp.Query)
-    ):
+    if isinstance(tree, exp.Condition | exp.Paren) and not isinstance(tree, exp.Star):
+        return True
+    if isinstance(tree, exp.Query):
+        node.problem("holds a subquery", "An expression sees one row; compare tables with `relationships`.")
+    else:
         node.problem("must be one SQL expression", "No alias, no statement.")
-        return False
+    return False
+
+
+def _is_row_wise(tree: exp.Expression, node: Node) -> bool:
+    from sqlglot import exp
+
     for part in tree.walk():
         name = part.name.lower() if isinstance(part, exp.Anonymous) else ""
+        shown = f"`{part.sql(dialect='databricks')}`"
         if isinstance(part, exp.Query | exp.Table):
-            node.problem("holds a subquery", "An expression sees one row; compare tables with `relationships`.")
+            node.problem(
+                "holds a subquery", "An expression sees one row; compare tables with `relationships`."
+            )
         elif isinstance(part, exp.Window):
-            node.problem("holds a window function", "An expression sees one row.")
-        elif (isinstance(part, exp.AggFunc) and not isinstance(part.parent, exp.Window)) or name in _MORE_AGGREGATES:
-            node.problem(f"holds an aggregate, `{part.sql(dialect='databricks')}`",
-                         "An expression sees one row; use quality of `type: sql` for many.")
-        elif isinstance(part, exp.UDTF | exp.Explode | exp.Posexplode) or name in _GENERATORS:
-            node.problem(f"`{part.sql(dialect='databricks')}` makes many rows of one", "An expression yields one value.")
+            node.problem(f"holds a window function, {shown}", "An expression sees one row.")
+        elif (
+            isinstance(part, exp.UDTF | exp.Explode | exp.Posexplode | exp.Inline) or name in _MORE_GENERATORS
+        ):
+            node.problem(f"{shown} makes many rows of one", "An expression yields one value.")
+        elif _is_aggregate(part) or name in _MORE_AGGREGATES:
+            node.problem(f"holds an aggregate, {shown}", "Use quality of `type: sql` for many rows.")
         elif isinstance(part, exp.Parameter | exp.Placeholder):
-            node.problem(f"`{part.sql(dialect='databricks')}` stands for nothing", "Write the value itself.")
+            node.problem(f"{shown} stands for nothing", "Write the value itself.")
         else:
             continue
         return False
     return True
 
 
-def _knows_columns(tree: Any, node: Node, columns: Collection[str] | None) -> bool:
+def _is_aggregate(part: object) -> bool:
+    from sqlglot import exp
+
+    if isinstance(part, exp.Any):  # any(x) is bool_or(x), but x LIKE ANY (...) is a comparison
+        return not isinstance(part.parent, exp.Like | exp.ILike)
+    return isinstance(part, exp.AggFunc)
+
+
+def _names(tree: exp.Expression, node: Node, columns: Collection[str] | None) -> tuple[str, ...] | None:
     from sqlglot import exp
 
     known = {column.casefold() for column in columns or ()}
+    found: dict[str, None] = {}
     for column in tree.find_all(exp.Column):
         first, *rest = [part.name for part in column.parts]
-        if columns is None:
-            if first.casefold() == "_metadata" and (not rest or rest[0].casefold() not in METADATA):
-                node.problem(f"`_metadata` has no `{rest[0] if rest else ''}`".replace("no ``", "no value of its own"),
-                             suggestion(rest[0] if rest else "", METADATA))
-                return False
-        elif first.casefold() not in known:
+        if columns is None and first.casefold() == "_metadata":
+            if not _knows_metadata(rest[0] if rest else "", node):
+                return None
+        elif columns is not None and first.casefold() not in known:
             node.problem(f"there is no column `{first}`", suggestion(first, columns))
-            return False
-    return True
+            return None
+        else:
+            found[first] = None
+    return tuple(found)
+
+
+def _knows_metadata(name: str, node: Node) -> bool:
+    if name.casefold() in METADATA:
+        return True
+    node.problem(
+        f"`_metadata` has no `{name}`" if name else "`_metadata` is no value", suggestion(name, METADATA)
+    )
+    return False

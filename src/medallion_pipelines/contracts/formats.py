@@ -51,6 +51,9 @@ def is_date_pattern(pattern: str) -> bool:
         return False
     bare = _QUOTED.sub("", pattern)
     letters = {character for character in bare if character.isalpha()}
-    return bool(letters) and letters <= _SPARK_LETTERS and not set(bare) & set("#{}") and (
-        bare.count("[") == bare.count("]")
+    return (
+        bool(letters)
+        and letters <= _SPARK_LETTERS
+        and not set(bare) & set("#{}")
+        and (bare.count("[") == bare.count("]"))
     )

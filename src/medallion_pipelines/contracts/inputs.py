@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from .document import Node
 from .expressions import row_expression
 from .graph import find_cycle
 from .model import Input
 from .names import suggestion
-from .table import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .table import Draft
 
 _KEYS = ("table", "grain", "lookup")
 
@@ -17,11 +21,14 @@ _KEYS = ("table", "grain", "lookup")
 def link_inputs(drafts: Mapping[str, Draft]) -> dict[str, tuple[Input, ...]]:
     """The inputs by table, problems added to the documents."""
     found = {key: _inputs(draft, drafts) for key, draft in drafts.items()}
-    cycle = find_cycle({key: [f"{each.layer}.{each.table}" for each in inputs] for key, inputs in found.items()})
+    cycle = find_cycle(
+        {key: [f"{each.layer}.{each.table}" for each in inputs] for key, inputs in found.items()}
+    )
     if cycle:
-        place = drafts[cycle[0]].inputs
-        assert place is not None
-        place.problem(f"tables are made of each other: {' -> '.join(cycle)}", "One of them must come first.")
+        first = drafts[cycle[0]]
+        (first.inputs or first.node).problem(
+            f"tables are made of each other: {' -> '.join(cycle)}", "One of them must come first."
+        )
     return found
 
 
@@ -32,11 +39,15 @@ def _inputs(draft: Draft, drafts: Mapping[str, Draft]) -> tuple[Input, ...]:
             place.problem("is for gold tables only", "A silver table has a `source`.")
         return ()
     if place is None:
-        draft.node.problem("the custom property `inputs` is missing",
-                           "List the tables it is made of: `value: [{table: silver.flights}]`.")
+        draft.node.problem(
+            "the custom property `inputs` is missing",
+            "List the tables it is made of: `value: [{table: silver.flights}]`.",
+        )
         return ()
     if table.kind == "table" and not table.primary_key:
-        draft.node.problem("a gold table needs a primary key: its grain", "Add `primaryKey: true` to its columns.")
+        draft.node.problem(
+            "a gold table needs a primary key: its grain", "Add `primaryKey: true` to its columns."
+        )
     entries = list(place.entries())
     if not entries:
         place.problem("must be a list of tables", "Such as `value: [{table: silver.flights}]`.")
@@ -50,7 +61,12 @@ def _inputs(draft: Draft, drafts: Mapping[str, Draft]) -> tuple[Input, ...]:
             entry.problem(f"`{target.table.key}` is here twice", "Name each input once.")
             continue
         found.append(
-            Input(target.table.layer, target.table.name, _grain(entry, draft, target), _lookup(entry, base, target))
+            Input(
+                target.table.layer,
+                target.table.name,
+                _grain(entry, draft, target),
+                _lookup(entry, base, target),
+            )
         )
     return tuple(found)
 
@@ -59,7 +75,7 @@ def _target(entry: Node, draft: Draft, drafts: Mapping[str, Draft]) -> Draft | N
     if not isinstance(entry.value, dict):
         entry.problem("must be a mapping", f"Such as `{{table: {entry.value}}}`.")
         return None
-    for key in entry.keys():
+    for key in entry.keys:
         if key not in _KEYS:
             entry.at(key).problem(f"`{key}` is not a key of an input", suggestion(key, _KEYS))
         elif draft.table.kind == "view" and key != "table":
@@ -69,9 +85,12 @@ def _target(entry: Node, draft: Draft, drafts: Mapping[str, Draft]) -> Draft | N
     if target is None:
         entry.at("table").problem(
             f"there is no table `{name}` in the product" if name else "`table` is missing",
-            suggestion(name, drafts) if name else "Such as `table: silver.flights`.")
+            suggestion(name, drafts) if name else "Such as `table: silver.flights`.",
+        )
     elif target.table.kind == "view" and draft.table.kind == "table":
-        entry.at("table").problem(f"`{name}` is a view, which records no changes", "Read the tables under it.")
+        entry.at("table").problem(
+            f"`{name}` is a view, which records no changes", "Read the tables under it."
+        )
         return None
     return target
 
@@ -84,16 +103,18 @@ def _grain(entry: Node, draft: Draft, target: Draft) -> Mapping[str, str] | None
         entry.at("lookup").problem("stands beside `grain`", "An input has one of them, or neither.")
     key = draft.table.primary_key
     grain: dict[str, str] = {}
-    for column in place.keys():
+    for column in place.keys:
         if column not in key:
             place.at(column).problem(f"`{column}` is not in the primary key", suggestion(column, key))
         else:
             expression = row_expression(place.at(column), [each.name for each in target.table.columns])
-            grain[column] = expression or ""
-    missing = [column for column in key if column not in place.keys()]
+            grain[column] = expression.text if expression else ""
+    missing = [column for column in key if column not in place.keys]
     if missing:
-        place.problem(f"does not say where {', '.join(f'`{column}`' for column in missing)} comes from",
-                      "Map every column of the primary key, or drop `grain` for a full refresh on each change.")
+        place.problem(
+            f"does not say where {', '.join(f'`{column}`' for column in missing)} comes from",
+            "Map every column of the primary key, or drop `grain` for a full refresh on each change.",
+        )
     return grain
 
 
@@ -113,7 +134,9 @@ def _lookup(entry: Node, base: Draft | None, target: Draft) -> Mapping[str, str]
         text = Node(place.document, expression, (*place.path, expression))
         compiled = row_expression(text, [each.name for each in base.table.columns])
         if column not in own:
-            place.at(expression).problem(f"`{target.table.key}` has no column `{column}`", suggestion(str(column), own))
+            place.at(expression).problem(
+                f"`{target.table.key}` has no column `{column}`", suggestion(str(column), own)
+            )
         elif compiled is not None:
-            lookup[compiled] = column
+            lookup[compiled.text] = column
     return lookup

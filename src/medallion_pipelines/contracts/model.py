@@ -5,10 +5,12 @@ Every SQL text in here is Spark SQL over the table's own columns, identifiers qu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 Layer = Literal["silver", "gold"]
 Severity = Literal["error", "warning"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .document import Node
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .document import Node
 
 REFUSED_BY_DELTA = " ,;{}()\n\t="
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
@@ -34,18 +37,26 @@ def check_table_name(name: str, node: Node) -> None:
     if name.startswith("_"):
         node.problem(f"`{name}` starts with `_`", "Such names are kept for the pipeline's own tables.")
     elif not _TABLE.fullmatch(name):
-        node.problem(f"`{name}` cannot name a table",
-                     "Use letters, digits and `_`, starting with a letter, at most 128.")
+        node.problem(
+            f"`{name}` cannot name a table",
+            "Use letters, digits and `_`, starting with a letter, at most 128.",
+        )
 
 
 def check_column_name(name: str, node: Node) -> None:
     if name.startswith("_"):
-        node.problem(f"`{name}` starts with `_`",
-                     "Such names are kept for the pipeline's own columns; set `physicalName`.")
+        node.problem(
+            f"`{name}` starts with `_`",
+            "Such names are kept for the pipeline's own columns; set `physicalName`.",
+        )
         return
-    refused = [character for character in name if character in REFUSED_BY_DELTA + "." or not character.isprintable()]
+    refused = [
+        character for character in name if character in REFUSED_BY_DELTA + "." or not character.isprintable()
+    ]
     if refused:
-        node.problem(f"`{name}` cannot name a column: it contains {refused[0]!r}",
-                     "Keep `name` as the field in the source and set `physicalName` for the column.")
+        node.problem(
+            f"`{name}` cannot name a column: it contains {refused[0]!r}",
+            "Keep `name` as the field in the source and set `physicalName` for the column.",
+        )
     elif len(name) > 255:
         node.problem("a column name is at most 255 characters long")

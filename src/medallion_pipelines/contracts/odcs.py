@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from .bounds import OPERATORS
-from .document import Document
 from .names import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .document import Document
 
 VERSION = "v3.1.0"
 
@@ -43,7 +46,7 @@ def _validator() -> Any:
     return validator(json.loads(text))
 
 
-def _only_known_keys(validator: Any, _: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+def _only_known_keys(_validator: Any, _: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     """Stands in for the standard keyword, which blames every key once any value is wrong."""
     if not isinstance(instance, dict) or instance.keys() <= _keys(schema, None):
         return
@@ -70,12 +73,9 @@ def _applies(condition: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
     )
 
 
-def _keys(schema: Any, instance: Mapping[str, Any] | None) -> frozenset[str]:
+def _keys(schema: Mapping[str, Any], instance: Mapping[str, Any] | None) -> set[str]:
     """The keys that a schema knows: always (None), for `instance`, or in any branch at all ({"*": ...})."""
-    if "$ref" in schema:
-        own = _keys(_resolved(schema["$ref"]), instance)
-    else:
-        own = frozenset()
+    own = _keys(_resolved(schema["$ref"]), instance) if "$ref" in schema else frozenset()
     own |= schema.get("properties", {}).keys()
     for part in (*schema.get("allOf", ()), *schema.get("oneOf", ())):
         own |= _keys(part, instance)
@@ -84,8 +84,8 @@ def _keys(schema: Any, instance: Mapping[str, Any] | None) -> frozenset[str]:
     return own
 
 
-def _resolved(reference: str) -> Any:
-    schema = _validator().schema
+def _resolved(reference: str) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = _validator().schema
     for step in reference.removeprefix("#/").split("/"):
         schema = schema[step]
     return schema
@@ -124,7 +124,9 @@ def _report(document: Document, error: ValidationError) -> None:
             known = error.schema.get("properties", {})
             for key in value:
                 if key not in known:
-                    document.refuse((*path, key), f"`{key}` is not an ODCS {VERSION} key", suggestion(key, known))
+                    document.refuse(
+                        (*path, key), f"`{key}` is not an ODCS {VERSION} key", suggestion(key, known)
+                    )
             return
         case "required":
             missing = error.message.split("'")[1]
@@ -146,13 +148,20 @@ def _report(document: Document, error: ValidationError) -> None:
         case "pattern":
             message, hint = f"{_shown(value)} is not of the form that ODCS wants", f"It must match {wanted}"
         case "minimum" | "exclusiveMinimum":
-            message = f"must be {'more than' if error.validator == 'exclusiveMinimum' else 'at least'} {wanted}"
+            message = (
+                f"must be {'more than' if error.validator == 'exclusiveMinimum' else 'at least'} {wanted}"
+            )
         case "minItems" | "maxItems":
-            message = f"must have {'at least' if error.validator == 'minItems' else 'at most'} {wanted} entries"
+            message = (
+                f"must have {'at least' if error.validator == 'minItems' else 'at most'} {wanted} entries"
+            )
         case "uniqueItems":
             message = "has the same entry twice"
         case "not":
-            message, hint = "`from` is not allowed on a property", "The property itself is what it points from."
+            message, hint = (
+                "`from` is not allowed on a property",
+                "The property itself is what it points from.",
+            )
         case _:
             message = error.message
     document.refuse(path, message, hint)

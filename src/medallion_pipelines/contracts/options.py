@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import time
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from . import sql
-from .document import Node
-from .formats import INTEGER_RANGES, STRING_PATTERNS, TIME, TIME_PATTERNS, is_date_pattern
-from .literals import moment
+from .formats import INTEGER_RANGES, STRING_PATTERNS
 from .model import Rule
 from .names import suggestion
 from .patterns import check_pattern
-from .rules import Rulebook
-from .types import varchar_length
+from .spark_types import varchar_length
+from .temporal import temporal_conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .document import Node
+    from .places import Place
+    from .rules import Rulebook
 
 _COMPARISONS = {
     "minimum": (">=", "must be at least {}"),
@@ -24,10 +27,13 @@ _COMPARISONS = {
     "exclusiveMinimum": (">", "must be more than {}"),
     "exclusiveMaximum": ("<", "must be less than {}"),
 }
-_TEMPORAL_SAID = {
-    "minimum": "must not be before {}", "maximum": "must not be after {}",
-    "exclusiveMinimum": "must be after {}", "exclusiveMaximum": "must be before {}",
-}  # fmt: skip
+_ORDERED = (
+    ("minimum", "maximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
 _OPTIONS = {
     "string": ("minLength", "maxLength", "pattern", "format"),
     "integer": (*_COMPARISONS, "multipleOf", "format"),
@@ -39,30 +45,6 @@ _OPTIONS = {
     "object": ("minProperties", "maxProperties", "required"),
     "array": ("minItems", "maxItems", "uniqueItems"),
 }
-_UTC = ("UTC", "Etc/UTC", "Z")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A value within a row: a column, a field of a struct or the elements of an array."""
-
-    node: Node  # the ODCS property
-    type: str
-    operand: str  # SQL that yields the value
-    label: str  # "address.zip"
-    column: str
-    wrap: Callable[[str], str] = lambda condition: condition
-    depth: int = 0
-
-    def field(self, child: Node, name: str, type_: str) -> Place:
-        return Place(child, type_, f"{self.operand}.{sql.quoted(name)}", f"{self.label}.{name}", self.column,
-                     self.wrap, self.depth)  # fmt: skip
-
-    def elements(self, items: Node, type_: str) -> Place:
-        variable = f"x{self.depth + 1}"
-        return Place(items, type_, variable, f"{self.label}.items", self.column,
-                     lambda condition: self.wrap(f"forall({self.operand}, {variable} -> {condition})"),
-                     self.depth + 1)  # fmt: skip
 
 
 def add_option_rules(place: Place, book: Rulebook) -> None:
@@ -71,10 +53,12 @@ def add_option_rules(place: Place, book: Rulebook) -> None:
     if logical not in _OPTIONS:
         return
     options = place.node.at("logicalTypeOptions")
-    for key in options.keys():
+    for key in options.keys:
         if key not in _OPTIONS[logical]:
-            options.at(key).problem(f"`{key}` is not an option of `logicalType: {logical}`",
-                                    suggestion(key, _OPTIONS[logical]) or "It takes none.")
+            options.at(key).problem(
+                f"`{key}` is not an option of `logicalType: {logical}`",
+                suggestion(key, _OPTIONS[logical]) or "It takes none.",
+            )
     _check_order(options)
     for option, condition, said in _conditions(logical, options, place):
         add_rule(book, place, option, condition, said)
@@ -89,11 +73,6 @@ def add_rule(book: Rulebook, place: Place, option: str, condition: str, said: st
     )
 
 
-def date_format(node: Node) -> str | None:
-    """The Java pattern of a date or timestamp in the source."""
-    return node.at("logicalTypeOptions").text("format") if node.text("logicalType") in ("date", "timestamp") else None
-
-
 def _conditions(logical: str, options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
     match logical:
         case "string":
@@ -101,7 +80,7 @@ def _conditions(logical: str, options: Node, place: Place) -> Iterator[tuple[str
         case "integer" | "number":
             yield from _number(logical, options, place)
         case "date" | "timestamp" | "time":
-            yield from _temporal(logical, options, place)
+            yield from temporal_conditions(logical, options, place)
         case "object":
             yield from _object(options, place)
         case "array":
@@ -112,9 +91,15 @@ def _string(options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
     x = place.operand
     if (least := _count(options, "minLength")) is not None:
         yield "minLength", f"char_length({x}) >= {least}", f"must be at least {least} characters long"
-    lengths = [length for length in (_count(options, "maxLength"), varchar_length(place.node)) if length is not None]
+    lengths = [
+        length for length in (_count(options, "maxLength"), varchar_length(place.node)) if length is not None
+    ]
     if lengths:
-        yield "maxLength", f"char_length({x}) <= {min(lengths)}", f"must be at most {min(lengths)} characters long"
+        yield (
+            "maxLength",
+            f"char_length({x}) <= {min(lengths)}",
+            f"must be at most {min(lengths)} characters long",
+        )
     pattern = options.text("pattern")
     if pattern is not None and check_pattern(pattern, options.at("pattern")):
         yield "pattern", sql.rlike(x, pattern), f"must match {pattern}"
@@ -122,8 +107,10 @@ def _string(options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
     if format_ in STRING_PATTERNS:
         yield "format", sql.rlike(x, STRING_PATTERNS[format_]), f"must be a valid {format_}"
     elif format_ is not None and format_ != "password":
-        options.at("format").problem(f"the format `{format_}` is not checked here",
-                                     f"{suggestion(format_, [*STRING_PATTERNS, 'password'])} Or use `pattern`.")
+        options.at("format").problem(
+            f"the format `{format_}` is not checked here",
+            f"{suggestion(format_, [*STRING_PATTERNS, 'password'])} Or use `pattern`.",
+        )
 
 
 def _number(logical: str, options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
@@ -136,7 +123,11 @@ def _number(logical: str, options: Node, place: Place) -> Iterator[tuple[str, st
     if step is not None and step > 0:
         whole = place.type in ("TINYINT", "SMALLINT", "INT", "BIGINT") and step == int(step)
         # Binary fractions have remainders of their own: 0.07 % 0.01 is not 0. So it is divided as decimals.
-        exact = x if whole or place.type.startswith("DECIMAL") else f"try_cast(CAST({x} AS STRING) AS DECIMAL(38,15))"
+        exact = (
+            x
+            if whole or place.type.startswith("DECIMAL")
+            else f"try_cast(CAST({x} AS STRING) AS DECIMAL(38,15))"
+        )
         condition = f"{exact} % {sql.number(step)} = 0"
         if exact != x:
             condition = f"coalesce({condition}, {x} IS NULL)"
@@ -163,73 +154,33 @@ def _held(type_: str) -> tuple[int, int]:
     return 1 - 10**digits, 10**digits - 1
 
 
-def _temporal(logical: str, options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
-    zone = options.at("defaultTimezone")
-    if zone.value is not None and zone.value not in _UTC:
-        zone.problem(f"`{zone.value}` is not honoured: a time without a zone is read as UTC",
-                     "Convert it: `transformLogic: to_utc_timestamp(<field>, '<zone>')`.")
-    if options.flag("timezone") and (place.type == "TIMESTAMP_NTZ" or logical == "time"):
-        options.at("timezone").problem(f"a {place.type} holds no time zone",
-                                       "Use `logicalType: timestamp` with `physicalType: TIMESTAMP`.")
-    x = place.operand
-    format_ = options.text("format")
-    if logical == "time":
-        if format_ is not None and format_ not in TIME_PATTERNS:
-            options.at("format").problem(f"the format `{format_}` is not supported for a time",
-                                         f"One of {', '.join(TIME_PATTERNS)}; without it, seconds are optional.")
-        pattern = TIME_PATTERNS.get(format_ or "", TIME)
-        yield "time", sql.rlike(x, pattern), f"must be a time of day such as {format_ or 'HH:mm:ss'}"
-        x = _time_of_day(x)
-    elif format_ is not None:
-        if place.label != place.column:
-            options.at("format").problem("is honoured on columns only, not within objects and arrays",
-                                         "Declare it a string, or compute a column with `transformLogic`.")
-        elif not is_date_pattern(format_):
-            options.at("format").problem(f"`{format_}` is not a date pattern that Spark reads",
-                                         "Write, say, `yyyy-MM-dd HH:mm:ss`; quote letters as in 'T'.")
-    for option, (operator, _) in _COMPARISONS.items():
-        text = options.text(option)
-        if text is None:
-            continue
-        literal = _time_literal(text) if logical == "time" else moment(text, place.type)
-        if literal is not None:
-            yield option, f"{x} {operator} {literal}", _TEMPORAL_SAID[option].format(text)
-        else:
-            form = {"date": "2024-12-31", "time": "23:59:59"}.get(logical, "2024-12-31T23:59:59")
-            options.at(option).problem(f"`{text}` is not a {logical}", f"Write it as {form}.")
-
-
-def _time_of_day(text: str) -> str:
-    """Makes HH:mm and HH:mm:ss.SSS comparable."""
-    return f"try_cast(concat('1970-01-01 ', {text}, if(char_length({text}) = 5, ':00', '')) AS TIMESTAMP_NTZ)"
-
-
-def _time_literal(text: str) -> str | None:
-    try:
-        return f"TIMESTAMP_NTZ'1970-01-01 {time.fromisoformat(text).isoformat()}'"
-    except ValueError:
-        return None
-
-
 def _object(options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
     x = place.operand
     is_map = place.type.startswith("MAP")
     for option, operator, said in (("minProperties", ">=", "at least"), ("maxProperties", "<=", "at most")):
         count = _count(options, option)
         if count is not None and not is_map:
-            options.at(option).problem("is honoured for MAP only", "A struct has the properties that are listed.")
+            options.at(option).problem(
+                "is honoured for MAP only", "A struct has the properties that are listed."
+            )
         elif count is not None:
             yield option, f"{x} IS NULL OR size({x}) {operator} {count}", f"must have {said} {count} entries"
     names = [child.text("name") for child in place.node.items("properties")]
     for entry in options.items("required"):
         if is_map:
-            yield "required", f"map_contains_key({x}, {sql.string(entry.value)})", f"must have `{entry.value}`"
+            yield (
+                "required",
+                f"map_contains_key({x}, {sql.string(entry.value)})",
+                f"must have `{entry.value}`",
+            )
         elif entry.value in names:
             has = f"{x} IS NULL OR {x}.{sql.quoted(entry.value)} IS NOT NULL"
             yield "required", has, f"must have `{entry.value}`"
         else:
             known = [name for name in names if name]
-            entry.problem(f"`{entry.value}` is not one of its properties", suggestion(str(entry.value), known))
+            entry.problem(
+                f"`{entry.value}` is not one of its properties", suggestion(str(entry.value), known)
+            )
 
 
 def _array(options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
@@ -242,12 +193,15 @@ def _array(options: Node, place: Place) -> Iterator[tuple[str, str, str]]:
         if "MAP<" in place.type or "VARIANT" in place.type:
             options.at("uniqueItems").problem("Spark cannot compare a MAP or a VARIANT", "Drop it.")
         else:
-            yield "uniqueItems", f"array_size(array_distinct({x})) = array_size({x})", "must not repeat an item"
+            yield (
+                "uniqueItems",
+                f"array_size(array_distinct({x})) = array_size({x})",
+                "must not repeat an item",
+            )
 
 
 def _check_order(options: Node) -> None:
-    for low, high in (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"),
-                      ("minProperties", "maxProperties"), ("exclusiveMinimum", "exclusiveMaximum")):  # fmt: skip
+    for low, high in _ORDERED:
         smallest, greatest = options.at(low).value, options.at(high).value
         if isinstance(smallest, int | float) and isinstance(greatest, int | float) and smallest > greatest:
             options.at(low).problem(f"is more than `{high}`, so nothing would be accepted", "Swap them.")

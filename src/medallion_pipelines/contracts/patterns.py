@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import TYPE_CHECKING
 
-from .document import Node
+if TYPE_CHECKING:
+    from .document import Node
 
 # What Java refuses, too. Python's other complaints are about syntax that only Java has.
 _BROKEN = (
@@ -29,6 +31,8 @@ def check_pattern(pattern: str, node: Node) -> bool:
         if message.startswith("nothing to repeat") and before.endswith(_REPEATABLE_IN_JAVA):
             return True
         if message.startswith(_BROKEN):
-            node.problem(f"is not a regular expression: {message}", "Put a backslash before special characters.")
+            node.problem(
+                f"is not a regular expression: {message}", "Put a backslash before special characters."
+            )
             return False
     return True

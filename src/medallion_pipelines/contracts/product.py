@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ContractError
-from .document import Document
 from .inputs import link_inputs
 from .model import Product
 from .odcs import check_schema
@@ -16,6 +15,11 @@ from .problems import Problem
 from .reader import read_document
 from .references import link_foreign_keys
 from .table import SUFFIX, Draft, compile_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .document import Document
 
 
 def load_product(path: str | Path) -> Product:
@@ -54,7 +58,8 @@ def check_product(path: str | Path) -> tuple[Product | None, list[Problem]]:
     if any(problem.severity == "error" for problem in problems):
         return None, problems
     tables = {
-        key: replace(draft.table, foreign_keys=foreign_keys[key], inputs=inputs[key]) for key, draft in drafts.items()
+        key: replace(draft.table, foreign_keys=foreign_keys[key], inputs=inputs[key])
+        for key, draft in drafts.items()
     }
     return Product(folder.resolve().name, folder, tables), problems
 
@@ -66,7 +71,9 @@ def _files(folder: Path, problems: list[Problem]) -> Iterator[Path]:
             if name.endswith(SUFFIX):
                 yield Path(parent, name)
             elif name.lower().endswith((".odcs.yml", ".odcs.yaml", ".odcs.json")):
-                problems.append(Problem(Path(parent, name), 0, "", "would be ignored", f"End its name in {SUFFIX}."))
+                problems.append(
+                    Problem(Path(parent, name), 0, "", "would be ignored", f"End its name in {SUFFIX}.")
+                )
 
 
 def _compile(documents: list[Document]) -> dict[str, Draft]:
@@ -77,7 +84,9 @@ def _compile(documents: list[Document]) -> dict[str, Draft]:
         check_schema(document)
         id_ = document.root.text("id")
         if id_ is not None and ids.setdefault(id_, document) is not document:
-            document.add(("id",), f"`{id_}` is also the id of {ids[id_].file}", "Give each contract its own id.")
+            document.add(
+                ("id",), f"`{id_}` is also the id of {ids[id_].file}", "Give each contract its own id."
+            )
         draft = compile_table(document)
         if draft is None:
             continue

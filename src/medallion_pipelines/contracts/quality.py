@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from . import sql
 from .bounds import Bound, read_bound
-from .document import Node
-from .expressions import check_query, row_condition
-from .literals import literal
+from .counted import row_test
+from .expressions import row_condition
 from .model import Check, Column, Rule, Severity
 from .names import suggestion
-from .patterns import check_pattern
-from .rules import Rulebook
-from .types import is_orderable
+from .queries import check_query
+from .spark_types import is_orderable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .document import Node
+    from .rules import Rulebook
 
 PROPERTY_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
 OBJECT_METRICS = ("rowCount", "duplicateValues")
@@ -27,6 +31,7 @@ _METRIC_SAID = {
     "nullValues": "null values", "missingValues": "missing values", "invalidValues": "invalid values",
     "duplicateValues": "duplicate values", "rowCount": "the number of rows",
 }  # fmt: skip
+Scope = Literal["batch", "table"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ def read_severity(node: Node) -> Severity:
         return "warning"
     if given is not None and given != "error" and isinstance(given, str):
         near = "warning" if given.casefold() in ("warn", "info", "low", "minor", "notice") else "error"
-        node.at("severity").problem(f"`{given}` is not supported", f"Write `error` or `warning`; `{near}` perhaps?")
+        node.at("severity").problem(
+            f"`{given}` is not supported", f"Write `error` or `warning`; `{near}` perhaps?"
+        )
     return "error"
 
 
@@ -62,7 +69,8 @@ def add_quality(
     for node in owner.items("quality"):
         if node.get("schedule") or node.get("scheduler"):
             node.at("schedule" if node.get("schedule") else "scheduler").problem(
-                "is not honoured: checks run with each run of the table", "Drop it and schedule the run.")
+                "is not honoured: checks run with each run of the table", "Drop it and schedule the run."
+            )
         match node.text("type") or "library":
             case "library":
                 unique |= _add_library(node, column, columns, book)
@@ -94,20 +102,23 @@ def _add_custom(node: Node, column: Column | None, columns: Mapping[str, Column]
     if engine != "medallion":
         node.at("engine").problem(
             f"the engine `{engine}` is not run here",
-            "Write `engine: medallion` with an SQL condition, or `type: sql`, or `type: text` to describe it.")
+            "Write `engine: medallion` with an SQL condition, or describe it with `type: text`.",
+        )
         return
     severity = read_severity(node)
     place = node.at("implementation")
     if not isinstance(place.value, str):
-        place.problem("must be an SQL condition over one row", "Such as `implementation: arrival >= departure`.")
+        place.problem(
+            "must be an SQL condition over one row", "Such as `implementation: arrival >= departure`."
+        )
         return
     condition = row_condition(place, [each.name for each in columns.values()])
     if condition is None:
         return
     name = book.name_given(node) or book.name_made(_stem(column, "custom"))
-    message = node.text("description") or f"must meet {condition}"
+    message = node.text("description") or f"must meet {condition.text}"
     book.rules.append(
-        Rule(name, condition, _one_line(message), column.name if column else None, severity)
+        Rule(name, condition.text, _one_line(message), column.name if column else None, severity)
     )
 
 
@@ -125,8 +136,10 @@ def _add_library(
     known = PROPERTY_METRICS if column else OBJECT_METRICS
     if metric not in known:
         if metric in _METRIC_SAID:
-            node.at("metric").problem(f"`{metric}` is measured on {'the table' if column else 'a property'}",
-                                      f"Move it to the `quality` of {'the table' if column else 'the property'}.")
+            node.at("metric").problem(
+                f"`{metric}` is measured on {'the table' if column else 'a property'}",
+                f"Move it to the `quality` of {'the table' if column else 'the property'}.",
+            )
         return none
     item = _read_item(node, metric)
     if item is None:
@@ -144,15 +157,19 @@ def _read_item(node: Node, metric: str) -> _Item | None:
     bound = read_bound(node)
     severity = read_severity(node)
     unit = node.at("unit").value or "rows"
-    if unit not in ("rows", "percent") or metric == "rowCount" and unit != "rows":
-        node.at("unit").problem(f"`{unit}` is not supported for {metric}",
-                                "Drop it." if metric == "rowCount" else "Write `rows` or `percent`.")
+    if unit not in ("rows", "percent") or (metric == "rowCount" and unit != "rows"):
+        node.at("unit").problem(
+            f"`{unit}` is not supported for {metric}",
+            "Drop it." if metric == "rowCount" else "Write `rows` or `percent`.",
+        )
         return None
     arguments = node.at("arguments")
-    for key in arguments.keys():
+    for key in arguments.keys:
         if key not in _ARGUMENTS[metric]:
-            arguments.at(key).problem(f"`{key}` is not an argument of {metric}",
-                                      suggestion(key, _ARGUMENTS[metric]) or "It takes none.")
+            arguments.at(key).problem(
+                f"`{key}` is not an argument of {metric}",
+                suggestion(key, _ARGUMENTS[metric]) or "It takes none.",
+            )
     if bound is None:
         return None
     if not bound.is_satisfiable(unit):
@@ -163,7 +180,7 @@ def _read_item(node: Node, metric: str) -> _Item | None:
 
 def _add_counted(item: _Item, column: Column, book: Rulebook) -> None:
     """nullValues, missingValues, invalidValues: a rule if none are allowed, else a count over the run."""
-    condition, said = _row_test(item, column)
+    condition, said = row_test(item.metric, item.node.at("arguments"), column)
     if condition is None:
         return
     if not item.bound.allows_only_zero(item.unit):
@@ -172,59 +189,6 @@ def _add_counted(item: _Item, column: Column, book: Rulebook) -> None:
     name = book.name_given(item.node) or book.name_made(_stem(column, item.metric))
     message = item.node.text("description") or said
     book.rules.append(Rule(name, condition, _one_line(message), column.name, item.severity))
-
-
-def _row_test(item: _Item, column: Column) -> tuple[str | None, str]:
-    x = sql.quoted(column.name)
-    arguments = item.node.at("arguments")
-    if item.metric == "nullValues":
-        return f"{x} IS NOT NULL", "must not be null"
-    if item.metric == "missingValues":
-        values = arguments.at("missingValues")
-        if not isinstance(values.value, list) or not values.value:
-            values.problem("must list what counts as missing", "Such as `missingValues: [null, '', 'N/A']`.")
-            return None, ""
-        listed = _literals(values, column)
-        conditions = [f"{x} IS NOT NULL"] if None in values.value else []
-        conditions += [f"{x} NOT IN ({', '.join(listed)})"] if listed else []
-        return " AND ".join(conditions) or None, f"must not be one of {_listed(values.value)}"
-    return _validity(arguments, column, x)
-
-
-def _validity(arguments: Node, column: Column, x: str) -> tuple[str | None, str]:
-    conditions, said = [], []
-    values = arguments.at("validValues")
-    if values.value is not None:
-        if not isinstance(values.value, list) or not values.value:
-            values.problem("must list the valid values", "Such as `validValues: [pounds, kg]`.")
-            return None, ""
-        listed = _literals(values, column)
-        conditions += [f"{x} IN ({', '.join(listed)})"] if listed else []
-        said.append(f"be one of {_listed([value for value in values.value if value is not None])}")
-    pattern = arguments.at("pattern")
-    if pattern.value is not None:
-        if not isinstance(pattern.value, str) or column.type != "STRING":
-            pattern.problem("must be a regular expression, on a column of text", "Use `validValues` for others.")
-            return None, ""
-        if not check_pattern(pattern.value, pattern):
-            return None, ""
-        conditions.append(sql.rlike(x, pattern.value))
-        said.append(f"match {pattern.value}")
-    if not conditions and values.value is None:
-        arguments.problem("invalidValues needs to know what is valid", "Give `validValues`, `pattern` or both.")
-    return " AND ".join(conditions) or None, f"must {' and '.join(said)}"
-
-
-def _literals(values: Node, column: Column) -> list[str]:
-    found = []
-    for entry in values.entries():
-        text = literal(entry.value, column.type) if entry.value is not None else None
-        if text is not None:
-            found.append(text)
-        elif entry.value is not None and column.type:
-            hint = "Put it in quotes." if column.type == "STRING" else ""
-            entry.problem(f"`{entry.value}` is no value of a {column.type} column", hint)
-    return found
 
 
 def _add_duplicates(
@@ -237,8 +201,10 @@ def _add_duplicates(
         named = [column]
     else:
         if not isinstance(listed.value, list) or not listed.value:
-            listed.problem("must list the properties that are unique together",
-                           "Such as `arguments: {properties: [tenant, order]}`.")
+            listed.problem(
+                "must list the properties that are unique together",
+                "Such as `arguments: {properties: [tenant, order]}`.",
+            )
             return frozenset()
         named = []
         for entry in listed.entries():
@@ -260,25 +226,27 @@ def _add_duplicates(
     return frozenset()
 
 
-def _add_check(item: _Item, column: Column | None, metric: str, scope: str, book: Rulebook) -> None:
+def _add_check(item: _Item, column: Column | None, metric: str, scope: Scope, book: Rulebook) -> None:
     name = book.name_given(item.node) or book.name_made(_stem(column, item.metric))
     unit = " percent" if item.unit == "percent" else ""
     message = item.node.text("description") or f"{_METRIC_SAID[item.metric]} {item.bound.said}{unit}"
     book.checks.append(
-        Check(name, item.bound.condition, _one_line(message), metric=metric, column=column.name if column else None,
-              scope="table" if scope == "table" else "batch", unit="percent" if unit else "rows",
-              severity=item.severity)
-    )  # fmt: skip
+        Check(
+            name,
+            item.bound.condition,
+            _one_line(message),
+            metric=metric,
+            column=column.name if column else None,
+            scope=scope,
+            unit="percent" if unit else "rows",
+            severity=item.severity,
+        )
+    )
 
 
 def _stem(column: Column | None, what: str) -> str:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", what).lower()
     return f"{column.name}_{snake}" if column else snake
-
-
-def _listed(values: list[object]) -> str:
-    shown = ["null" if value is None else str(value) or "''" for value in values]
-    return ", ".join(shown[:20]) + (", ..." if len(shown) > 20 else "")
 
 
 def _one_line(text: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from .document import Document, Step
 from .problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MOST_BYTES = 2_000_000
 MOST_VALUES = 100_000
@@ -27,7 +29,7 @@ _TAG = "tag:yaml.org,2002:"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     def __init__(self, line: int, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.line, self.message, self.hint = line, message, hint
@@ -37,24 +39,26 @@ def read_document(file: Path) -> Document | Problem:
     """Parses one contract file; a Problem where it is no readable YAML mapping."""
     try:
         return _parse(file, _text(file))
-    except _Unreadable as error:
+    except _UnreadableError as error:
         return Problem(file, error.line, "", error.message, error.hint)
 
 
 def _text(file: Path) -> str:
     try:
         if not file.is_file():
-            raise _Unreadable(0, "is not a file", "A contract is a YAML file; rename the folder.")
+            raise _UnreadableError(0, "is not a file", "A contract is a YAML file; rename the folder.")
         if file.stat().st_size > MOST_BYTES:
-            raise _Unreadable(0, f"is larger than {MOST_BYTES // 1_000_000} MB", "A contract describes one table.")
+            raise _UnreadableError(
+                0, f"is larger than {MOST_BYTES // 1_000_000} MB", "A contract describes one table."
+            )
         raw = file.read_bytes()
     except OSError as error:
-        raise _Unreadable(0, f"cannot be read: {error.strerror or error}") from error
+        raise _UnreadableError(0, f"cannot be read: {error.strerror or error}") from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(line, "is not UTF-8 text", "Save the file as UTF-8.") from error
+        raise _UnreadableError(line, "is not UTF-8 text", "Save the file as UTF-8.") from error
 
 
 def _parse(file: Path, text: str) -> Document:
@@ -65,13 +69,17 @@ def _parse(file: Path, text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         message = " ".join(part for part in (error.context, error.problem) if part)
         hint = "Indent with spaces, not tabs." if "\\t" in message else ""
-        raise _Unreadable(mark.line + 1 if mark else 1, f"is not valid YAML: {message}", hint) from error
+        raise _UnreadableError(mark.line + 1 if mark else 1, f"is not valid YAML: {message}", hint) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, max(error.position, 0)) + 1
-        raise _Unreadable(line, "holds a character that YAML does not allow", "Is it a text file?") from error
+        raise _UnreadableError(
+            line, "holds a character that YAML does not allow", "Is it a text file?"
+        ) from error
     if not isinstance(value, dict):
         found = "empty" if value is None else "a list" if isinstance(value, list) else "a single value"
-        raise _Unreadable(1, f"is {found}, not a mapping", "A contract starts with `apiVersion: v3.1.0`.")
+        raise _UnreadableError(
+            1, f"is {found}, not a mapping", "A contract starts with `apiVersion: v3.1.0`."
+        )
     return Document(file, value, builder.lines)
 
 
@@ -90,8 +98,11 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Unreadable(event.start_mark.line + 1, "a second YAML document starts here",
-                                      "Put each contract into a file of its own.")
+                    raise _UnreadableError(
+                        event.start_mark.line + 1,
+                        "a second YAML document starts here",
+                        "Put each contract into a file of its own.",
+                    )
                 value = self._value(next(events), events, ())
         return value
 
@@ -100,20 +111,21 @@ class _Builder:
         self.lines.setdefault(path, line)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
-                raise _Unreadable(line, f"`*{event.anchor}` refers to nothing above it",
-                                  "An alias cannot contain itself.")
+                raise _UnreadableError(
+                    line, f"`*{event.anchor}` refers to nothing above it", "An alias cannot contain itself."
+                )
             value, size = self._anchors[event.anchor]
             self._count(size, line)
             return value
         before = self._values
         self._count(1, line)
         if len(path) > DEEPEST:
-            raise _Unreadable(line, f"is nested deeper than {DEEPEST} levels")
+            raise _UnreadableError(line, f"is nested deeper than {DEEPEST} levels")
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line)
         else:
             if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
-                raise _Unreadable(line, f"the tag `{event.tag}` is not allowed", "Write plain YAML.")
+                raise _UnreadableError(line, f"the tag `{event.tag}` is not allowed", "Write plain YAML.")
             mapping = isinstance(event, yaml.MappingStartEvent)
             value = self._mapping(events, path) if mapping else self._sequence(events, path)
         if event.anchor is not None:
@@ -127,14 +139,17 @@ class _Builder:
                 break
             line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent):
-                raise _Unreadable(line, "a key must be text")
+                raise _UnreadableError(line, "a key must be text")
             key = event.value
             if key == "<<" and event.implicit[0]:
-                raise _Unreadable(line, "merge keys (`<<`) are not part of YAML 1.2", "Write the keys out.")
+                raise _UnreadableError(
+                    line, "merge keys (`<<`) are not part of YAML 1.2", "Write the keys out."
+                )
             if key in mapping:
                 first = self.lines[(*path, key)]
-                raise _Unreadable(line, f"the key `{key}` is here twice (first on line {first})",
-                                  "Remove one of them.")
+                raise _UnreadableError(
+                    line, f"the key `{key}` is here twice (first on line {first})", "Remove one of them."
+                )
             self._count(1, line)
             self.lines[(*path, key)] = line
             mapping[key] = self._value(next(events), events, (*path, key))
@@ -151,8 +166,9 @@ class _Builder:
     def _count(self, size: int, line: int) -> None:
         self._values += size
         if self._values > MOST_VALUES:
-            raise _Unreadable(line, f"holds more than {MOST_VALUES:,} values",
-                              "Aliases count for all that they repeat.")
+            raise _UnreadableError(
+                line, f"holds more than {MOST_VALUES:,} values", "Aliases count for all that they repeat."
+            )
 
 
 def _scalar(event: Any, line: int) -> Any:
@@ -160,15 +176,19 @@ def _scalar(event: Any, line: int) -> Any:
     if not event.implicit[0]:
         if event.tag in (None, "!", f"{_TAG}str"):
             return text
-        raise _Unreadable(line, f"the tag `{event.tag}` is not allowed", "Write plain YAML.")
+        raise _UnreadableError(line, f"the tag `{event.tag}` is not allowed", "Write plain YAML.")
     if text in _NULL:
         return None
     if text in _BOOLEAN:
         return _BOOLEAN[text]
     if _LEADING_ZERO.fullmatch(text):
-        raise _Unreadable(line, f"`{text}` is a number to some and text to others", f"Write '{text}' or drop the zero.")
+        raise _UnreadableError(
+            line, f"`{text}` is a number to some and text to others", f"Write '{text}' or drop the zero."
+        )
     if _SPECIAL_FLOAT.fullmatch(text):
-        raise _Unreadable(line, f"`{text}` is not a number that a contract can hold", f"Write '{text}' for the text.")
+        raise _UnreadableError(
+            line, f"`{text}` is not a number that a contract can hold", f"Write '{text}' for the text."
+        )
     if _INTEGER.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from .custom import CustomProperties
-from .document import Node
 from .graph import find_cycle
 from .model import ForeignKey, Severity
 from .names import suggestion
-from .quality import read_severity
 from .table import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .document import Node
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 Target = tuple[Draft, str]  # a table and one of its columns
@@ -26,13 +29,15 @@ def link_foreign_keys(drafts: Mapping[str, Draft]) -> dict[str, tuple[ForeignKey
         for node, foreign_key in _foreign_keys(draft, drafts):
             keys.append(foreign_key)
             if foreign_key.checked:
-                checked[key][foreign_key.to_table] = node
+                checked[key][f"{draft.table.layer}.{foreign_key.to_table}"] = node
         found[key] = tuple(keys)
     cycle = find_cycle({key: tuple(targets) for key, targets in checked.items()})
     if cycle:
         node = checked[cycle[0]][cycle[1]]
-        node.problem(f"checked foreign keys go round in a circle: {' -> '.join(cycle)}",
-                     "No table could be loaded first; make one of them `enforcement: informational`.")
+        node.problem(
+            f"checked foreign keys go round in a circle: {' -> '.join(cycle)}",
+            "No table could be loaded first; make one of them `enforcement: informational`.",
+        )
     return found
 
 
@@ -48,8 +53,10 @@ def _foreign_keys(draft: Draft, drafts: Mapping[str, Draft]) -> Iterator[tuple[N
             known = [source for source in sources if source is not None]
             foreign = [source for source in known if source[0] is not draft]
             if foreign:
-                relation.at("from").problem(f"is in `{foreign[0][0].table.name}`, not in this contract's table",
-                                            "Declare it in the contract of the table that points.")
+                relation.at("from").problem(
+                    f"is in `{foreign[0][0].table.name}`, not in this contract's table",
+                    "Declare it in the contract of the table that points.",
+                )
             elif known:
                 yield from _one(relation, known, draft, drafts)
 
@@ -70,12 +77,12 @@ def _one(
         to.problem(f"names {len(found)} columns for {len(sources)}", "List as many as point to them.")
     elif target.table.kind == "view":
         to.problem(f"`{target.table.key}` is a view, which has no keys", "Point to a table.")
-    elif draft.table.layer == "silver" and target.table.layer == "gold":
-        to.problem("a silver table cannot point to a gold one", "Gold is made of silver.")
+    elif target.table.layer != draft.table.layer:
+        to.problem(f"`{target.table.key}` is of another layer", f"Point to a table of {draft.table.layer}.")
     elif _types_fit(to, sources, found) and _is_unique(to, target, [column for _, column in found]):
         columns = tuple(column for _, column in sources)
         to_columns = tuple(column for _, column in found)
-        yield relation, ForeignKey(columns, target.table.key, to_columns, checked, severity)
+        yield relation, ForeignKey(columns, target.table.name, to_columns, checked, severity)
 
 
 def _enforcement(relation: Node) -> tuple[bool, Severity]:
@@ -110,7 +117,9 @@ def _resolve(place: Node, draft: Draft, drafts: Mapping[str, Draft]) -> Target |
     elif len(parts) == 2:
         key, column = f"{draft.table.layer}.{parts[0]}", parts[1]
     else:
-        place.problem("must be `table.column` or `layer.table.column`", "Fields within objects cannot be keys.")
+        place.problem(
+            "must be `table.column` or `layer.table.column`", "Fields within objects cannot be keys."
+        )
         return None
     target = drafts.get(key)
     if target is None:
@@ -139,8 +148,10 @@ def _qualified(place: Node, text: str, draft: Draft, drafts: Mapping[str, Draft]
     for target in candidates:
         if steps[1] in (target.node.text("id"), target.table.name):
             return _column(place, target, steps[3])
-    place.problem(f"there is no table `{steps[1]}` in the product",
-                  suggestion(steps[1], [each.table.name for each in candidates]))
+    place.problem(
+        f"there is no table `{steps[1]}` in the product",
+        suggestion(steps[1], [each.table.name for each in candidates]),
+    )
     return None
 
 
@@ -158,17 +169,21 @@ def _types_fit(to: Node, sources: list[Target], targets: list[Target]) -> bool:
         type_, to_type = draft.table.column(name).type, target.table.column(to_name).type
         both_integers = type_ in _INTEGERS and to_type in _INTEGERS
         if type_ and to_type and type_ != to_type and not both_integers:
-            to.problem(f"`{name}` is {type_}, but `{target.table.key}.{to_name}` is {to_type}",
-                       "Give both the same type.")
+            to.problem(
+                f"`{name}` is {type_}, but `{target.table.key}.{to_name}` is {to_type}",
+                "Give both the same type.",
+            )
             return False
     return True
 
 
 def _is_unique(to: Node, target: Draft, names: list[str]) -> bool:
     table = target.table
-    if set(names) == set(table.primary_key) or len(names) == 1 and table.column(names[0]).unique:
+    if set(names) == set(table.primary_key) or (len(names) == 1 and table.column(names[0]).unique):
         return True
     key = ", ".join(table.primary_key)
-    to.problem(f"{', '.join(names)} of `{table.key}` is not unique",
-               f"Point to its primary key ({key})." if key else "Give the table a primary key.")
+    to.problem(
+        f"{', '.join(names)} of `{table.key}` is not unique",
+        f"Point to its primary key ({key})." if key else "Give the table a primary key.",
+    )
     return False

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .document import Node
-from .model import Check, Rule
+if TYPE_CHECKING:
+    from .document import Node
+    from .model import Check, Rule
+
+# What a quarantined record can be blamed for besides the rules of the contract.
+_RESERVED = ("type", "required", "unique", "foreign_key", "malformed", "quarantine_limit")
 
 
 @dataclass
@@ -19,8 +24,12 @@ class Rulebook:
         for key in ("name", "id"):
             name = node.text(key)
             if name is not None:
-                if name in self._names:
-                    node.at(key).problem(f"another rule of this table is named `{name}`", "Name each rule once.")
+                if name in _RESERVED:
+                    node.at(key).problem(f"`{name}` is a name of the pipeline's own", "Choose another.")
+                elif name in self._names:
+                    node.at(key).problem(
+                        f"another rule of this table is named `{name}`", "Name each rule once."
+                    )
                 self._names.add(name)
                 return name
         return None

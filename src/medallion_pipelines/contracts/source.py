@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from .document import Node
 from .model import Format, Source
 from .names import suggestion
+
+if TYPE_CHECKING:
+    from .document import Node
 
 FORMATS = ("json", "csv", "parquet")
 _KEYS = ("path", "format", "multiLine", "options")
@@ -26,39 +28,43 @@ def read_source(node: Node) -> Source | None:
     if not isinstance(node.value, dict):
         node.problem("must be a mapping", "Such as `{path: flights/*.json, format: json}`.")
         return None
-    for key in node.keys():
+    for key in node.keys:
         if key not in _KEYS:
             node.at(key).problem(f"`{key}` is not a key of `source`", suggestion(key, _KEYS))
     path, format_ = node.text("path"), node.text("format")
     if path is None:
-        node.at("path").problem("`path` is missing", "A glob below the landing zone, such as `flights/*.json`.")
+        node.at("path").problem(
+            "`path` is missing", "A glob below the landing zone, such as `flights/*.json`."
+        )
     if format_ not in FORMATS:
-        node.at("format").problem(f"`{format_}` is not supported" if format_ else "`format` is missing",
-                                  f"One of {', '.join(FORMATS)}.")
+        node.at("format").problem(
+            f"`{format_}` is not supported" if format_ else "`format` is missing",
+            f"One of {', '.join(FORMATS)}.",
+        )
         return None
     multi_line = node.at("multiLine")
-    if multi_line.value not in (None, True, False) or isinstance(multi_line.value, int | float) and not isinstance(
-        multi_line.value, bool
-    ):
+    if not isinstance(multi_line.value, bool | None):
         multi_line.problem("must be true or false")
     elif multi_line.value and format_ == "parquet":
         multi_line.problem("has no meaning for parquet", "Drop it.")
     options = _read_options(node.at("options"), format_)
     if path is None:
         return None
-    return Source(path, cast(Format, format_), node.flag("multiLine"), options)
+    return Source(path, cast("Format", format_), node.flag("multiLine"), options)
 
 
 def _read_options(node: Node, format_: str) -> dict[str, str]:
     options: dict[str, str] = {}
     if node.value is not None and not isinstance(node.value, dict):
         node.problem("must be a mapping", "Such as `{header: true, sep: ';'}`.")
-    for key in node.keys():
+    for key in node.keys:
         name = _SPELLINGS.get(key, key)
         place = node.at(key)
         if name not in _OPTIONS[format_]:
-            place.problem(f"`{key}` is not a supported option of {format_}",
-                          suggestion(key, _OPTIONS[format_]) or "It takes none.")
+            place.problem(
+                f"`{key}` is not a supported option of {format_}",
+                suggestion(key, _OPTIONS[format_]) or "It takes none.",
+            )
             continue
         value = str(place.value).lower() if isinstance(place.value, bool) else place.value
         if not isinstance(value, str):

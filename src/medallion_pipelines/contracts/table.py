@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from .agreements import read_owner, read_roles, read_servers, read_service_levels
-from .bounds import OPERATORS, read_bound
-from .columns import compile_column, primary_key, refuse_newer_keys
+from .columns import compile_column, primary_key, refuse_newer_keys, settle_computed
 from .custom import CustomProperties
-from .document import Document, Node
-from .model import Check, Column, Layer, Source, Table
-from .names import check_table_name, suggestion
+from .model import Column, Layer, Source, Table
+from .names import check_table_name
 from .quality import add_quality
 from .rules import Rulebook
 from .source import read_source
-from .types import is_orderable
+from .table_properties import column_list, read_cluster_by, read_quarantine_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .document import Document, Node
 
 SUFFIX = ".odcs.yaml"
 
@@ -66,13 +68,14 @@ def compile_table(document: Document) -> Draft | None:
     owner = read_owner(root)
     servers, roles = read_servers(root), read_roles(root)
     source = _source(custom, layer, node)
-    sequence_by = _column_list(custom.take("sequenceBy"), columns)
-    if sequence_by and (layer == "gold" or not keys):
-        place = custom.take("sequenceBy")
-        assert place is not None
-        place.problem("is for silver tables with a primary key", "It picks the newest of the rows of one key.")
-    cluster_by = _cluster_by(custom, columns)
-    limit = _quarantine_limit(custom)
+    sequence = custom.take("sequenceBy")
+    sequence_by = column_list(sequence, columns)
+    if sequence is not None and (layer == "gold" or not keys):
+        sequence.problem(
+            "is for silver tables with a primary key", "It picks the newest of the rows of one key."
+        )
+    cluster_by = read_cluster_by(custom.take("clusterBy"), columns)
+    limit = read_quarantine_limit(custom.take("quarantineLimit"))
     inputs = custom.take("inputs")
     custom.check()
     if name is None or layer is None:
@@ -107,8 +110,10 @@ def compile_table(document: Document) -> Draft | None:
 def _layer(node: Node, custom: CustomProperties) -> Layer | None:
     layer = custom.take("layer")
     if layer is None:
-        node.problem("the custom property `layer` is missing",
-                     "Add `customProperties: [{property: layer, value: silver}]` (or gold).")
+        node.problem(
+            "the custom property `layer` is missing",
+            "Add `customProperties: [{property: layer, value: silver}]` (or gold).",
+        )
         return None
     if layer.value == "silver" or layer.value == "gold":
         return "silver" if layer.value == "silver" else "gold"
@@ -157,20 +162,20 @@ def _columns(node: Node, layer: Layer | None, book: Rulebook) -> list[tuple[Node
                           else f"`{column.name}` and `{first}` differ only by case",
                           "Spark does not tell names apart by case; set `physicalName`.")  # fmt: skip
         elif each.text("name") in fields:
-            each.at("name").problem(f"the name `{each.text('name')}` is here twice",
-                                    "Compute the second column from it with `transformLogic`.")
+            each.at("name").problem(
+                f"the name `{each.text('name')}` is here twice",
+                "Compute the second column from it with `transformLogic`.",
+            )
         id_ = each.text("id")
         if id_ is not None and id_ in ids:
             each.at("id").problem(f"the id `{id_}` is here twice")
         ids.add(id_ or "")
         fields.add(str(each.text("name")))
         found.append((each, column))
-    return found
+    return settle_computed(found)
 
 
 def _unique(column: Column, unique: set[str]) -> Column:
-    from dataclasses import replace
-
     return replace(column, unique=True) if column.name in unique else column
 
 
@@ -178,74 +183,15 @@ def _source(custom: CustomProperties, layer: Layer | None, node: Node) -> Source
     place = custom.take("source")
     if layer == "silver":
         if place is None:
-            node.problem("the custom property `source` is missing",
-                         "Say where records come from: `{path: flights/*.json, format: json}`.")
+            node.problem(
+                "the custom property `source` is missing",
+                "Say where records come from: `{path: flights/*.json, format: json}`.",
+            )
             return None
         return read_source(place)
     if layer == "gold" and place is not None:
         place.problem("is for silver tables only", "A gold table is made of tables: use `inputs`.")
     return None
-
-
-def _column_list(place: Node | None, columns: Mapping[str, Column]) -> tuple[str, ...]:
-    if place is None:
-        return ()
-    entries = list(place.entries())
-    if not entries:
-        place.problem("must be a list of columns", "Such as `value: [carrier, flight_date]`.")
-        return ()
-    by_name = {column.name: column for column in columns.values()}
-    found: list[str] = []
-    for entry in entries:
-        if not isinstance(entry.value, str) or entry.value not in by_name:
-            entry.problem(f"there is no column `{entry.value}`", suggestion(str(entry.value), by_name))
-        elif by_name[entry.value].type and not is_orderable(by_name[entry.value].type):
-            entry.problem(f"a {by_name[entry.value].type} cannot be put in order", "Name a scalar column.")
-        elif entry.value in found:
-            entry.problem(f"`{entry.value}` is here twice")
-        else:
-            found.append(entry.value)
-    return tuple(found)
-
-
-def _cluster_by(custom: CustomProperties, columns: Mapping[str, Column]) -> tuple[str, ...]:
-    place = custom.take("clusterBy")
-    found = _column_list(place, columns)
-    if place is not None and len(found) > 4:
-        place.problem("Delta clusters by at most 4 columns", "Name those that most queries filter by.")
-    types = {column.name: column.type for column in columns.values()}
-    for name in found:
-        if place is not None and types[name] == "BOOLEAN":
-            place.problem(f"Delta cannot cluster by `{name}`, a BOOLEAN", "Leave it out.")
-    return found
-
-
-def _quarantine_limit(custom: CustomProperties) -> Check | None:
-    place = custom.take("quarantineLimit")
-    if place is None:
-        return None
-    hint = "Such as `value: {mustBeLessThan: 5, unit: percent}`."
-    for key in place.keys():
-        if key not in (*OPERATORS, "unit"):
-            place.at(key).problem(f"`{key}` is not a key of `quarantineLimit`", suggestion(key, (*OPERATORS, "unit")))
-    if len([key for key in place.keys() if key in OPERATORS]) != 1:
-        place.problem("needs exactly one operator", hint)
-        return None
-    unit = place.at("unit").value or "rows"
-    if unit not in ("rows", "percent"):
-        place.at("unit").problem(f"`{unit}` is not supported", "Write `rows` or `percent`.")
-        return None
-    bound = read_bound(place)
-    if bound is None:
-        return None
-    if not bound.allows(0):
-        place.problem("would stop a run that quarantines nothing", hint)
-        return None
-    percent = " percent" if unit == "percent" else ""
-    return Check(
-        "quarantine_limit", bound.condition, f"records quarantined {bound.said}{percent}", metric="quarantined",
-        unit="percent" if percent else "rows",
-    )  # fmt: skip
 
 
 def _transform(document: Document, layer: Layer, kind: str) -> Path | None:
@@ -255,7 +201,7 @@ def _transform(document: Document, layer: Layer, kind: str) -> Path | None:
     root = document.root
     if layer == "silver":
         if found:
-            root.problem(f"{names} would be ignored: a silver table has no transform", "Use `transformLogic`.")
+            root.problem(f"{names} would be ignored: silver has no transform", "Use `transformLogic`.")
         return None
     if len(found) == 2:
         root.problem(f"{names} are both beside the contract", "Keep one of them.")

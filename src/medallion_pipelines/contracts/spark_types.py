@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from .document import Node
 from .names import check_column_name
 from .sql import quoted
+
+if TYPE_CHECKING:
+    from .document import Node
 
 LOGICAL_TYPES = ("string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array")
 
@@ -96,7 +99,7 @@ def _scalar(logical: str, physical: str) -> str | None:
     if logical == "string" and (found := _VARCHAR.fullmatch(canonical)) and int(found[1]) > 0:
         return "STRING"
     decimal = _decimal(canonical)
-    if decimal and (logical == "number" or logical == "integer" and decimal.endswith(",0)")):
+    if decimal and (logical == "number" or (logical == "integer" and decimal.endswith(",0)"))):
         return decimal
     return None
 
@@ -108,15 +111,19 @@ def _object(node: Node) -> str | None:
     as_map = _MAP.fullmatch(canonical)
     if canonical == "VARIANT" or as_map:
         if properties.value:
-            properties.problem(f"cannot be checked within a {canonical.split('<')[0]}",
-                               "Drop `physicalType` for a STRUCT of these properties, or drop `properties`.")
+            properties.problem(
+                f"cannot be checked within a {canonical.split('<')[0]}",
+                "Drop `physicalType` for a STRUCT of these properties, or drop `properties`.",
+            )
         if as_map and not (as_map[1] in _SCALAR_TYPES or _decimal(as_map[1])):
             _unfit(node, "object", str(physical))
             return None
         return canonical if not as_map else f"MAP<STRING, {_decimal(as_map[1]) or as_map[1]}>"
     if not properties.value or not isinstance(properties.value, list):
-        node.problem("an object needs `properties`",
-                     "Or `physicalType: VARIANT`, or `physicalType: MAP<STRING, STRING>`.")
+        node.problem(
+            "an object needs `properties`",
+            "Or `physicalType: VARIANT`, or `physicalType: MAP<STRING, STRING>`.",
+        )
         return None
     fields: dict[str, str] = {}
     complete = True
@@ -155,8 +162,9 @@ def _agrees(node: Node, logical: str, compiled: str, bare: str) -> bool:
     if physical is None or _canonical(physical) in (bare, _canonical(compiled)):
         return True
     if _canonical(physical).startswith(bare):
-        node.at("physicalType").problem(f"`{physical}` is not what the contract describes",
-                                        f"Drop it, or write {compiled}.")
+        node.at("physicalType").problem(
+            f"`{physical}` is not what the contract describes", f"Drop it, or write {compiled}."
+        )
     else:
         _unfit(node, logical, physical)
     return False
