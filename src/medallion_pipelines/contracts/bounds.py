@@ -87,6 +87,8 @@ def read_bound(node: Node) -> Bound | None:
     operator = given[0]
     place = node.at(operator)
     limits = place.value if isinstance(place.value, list) else [place.value]
+    if len(limits) != (2 if operator.endswith("Between") else 1):
+        return None
     if not all(isinstance(limit, int | float) and not isinstance(limit, bool) for limit in limits):
         place.problem("must be a number", "For a yes or no, let the query count and compare with 0.")
         return None

@@ -108,6 +108,7 @@ def primary_key(nodes: list[tuple[Node, Column]]) -> tuple[str, ...]:
     """The key columns by their `primaryKeyPosition`, or in their order where none has one."""
     keys = [(node, column) for node, column in nodes if node.flag("primaryKey")]
     places: dict[int, str] = {}
+    sound = True
     for node, column in nodes:
         position = node.at("primaryKeyPosition")
         if position.value in (None, -1) or not isinstance(position.value, int):
@@ -115,12 +116,13 @@ def primary_key(nodes: list[tuple[Node, Column]]) -> tuple[str, ...]:
         if not node.flag("primaryKey"):
             position.problem("is given, but the property is no primary key", "Add `primaryKey: true`.")
         elif position.value < 1 or position.value in places:
-            position.problem("must be 1, 2, 3, ... each once")
+            position.problem("must be 1, 2, 3, ... each once", "Number the columns of the key.")
+            sound = False
         else:
             places[position.value] = column.name
-    if places and len(places) < len(keys):
+    if sound and places and len(places) < len(keys):
         missing = next(node for node, column in keys if column.name not in places.values())
-        missing.problem("`primaryKeyPosition` is missing", "Number all columns of the key, or none.")
+        missing.at("primaryKeyPosition").problem("is missing", "Number all columns of the key, or none.")
     if len(places) < len(keys):
         return tuple(column.name for _, column in keys)
     return tuple(places[position] for position in sorted(places))

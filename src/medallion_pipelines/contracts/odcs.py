@@ -13,6 +13,7 @@ from jsonschema.validators import extend
 
 from .bounds import OPERATORS
 from .names import suggestion
+from .spark_types import LOGICAL_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from .document import Document
 
 VERSION = "v3.1.0"
+
+_OTHER_WORDS = {
+    "string": ("text", "str", "varchar", "char", "uuid"),
+    "integer": ("int", "bigint", "long", "smallint", "short"),
+    "number": ("float", "double", "decimal", "numeric", "real"),
+    "boolean": ("bool",),
+    "timestamp": ("datetime", "instant"),
+    "object": ("struct", "record", "json", "dict"),
+    "array": ("list",),
+}
 
 _KINDS = {
     "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
@@ -52,10 +63,15 @@ def _only_known_keys(_validator: Any, _: Any, instance: Any, schema: Any) -> Ite
         return
     allowed = _keys(schema, instance)
     for key in instance:
-        if key not in allowed:
-            elsewhere = key in _keys(schema, {"*": True})
-            yield ValidationError(key, validator="unknown key", validator_value=sorted(allowed),
-                                  instance=elsewhere, path=[key])  # fmt: skip
+        if key in allowed:
+            continue
+        if key in _keys(schema, {"*": True}):
+            what = next((each for each in ("logicalType", "type", "metric") if each in instance), None)
+            message = f"does not fit `{what}: {instance[what]}`" if what else "does not fit here"
+            hint = ""
+        else:
+            message, hint = f"`{key}` is not an ODCS {VERSION} key", suggestion(key, sorted(allowed))
+        yield ValidationError(message, validator="unknown key", validator_value=hint, path=[key])
 
 
 def _branch(validator: Any, condition: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
@@ -75,7 +91,7 @@ def _applies(condition: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
 
 def _keys(schema: Mapping[str, Any], instance: Mapping[str, Any] | None) -> set[str]:
     """The keys that a schema knows: always (None), for `instance`, or in any branch at all ({"*": ...})."""
-    own = _keys(_resolved(schema["$ref"]), instance) if "$ref" in schema else frozenset()
+    own: set[str] = _keys(_resolved(schema["$ref"]), instance) if "$ref" in schema else set()
     own |= schema.get("properties", {}).keys()
     for part in (*schema.get("allOf", ()), *schema.get("oneOf", ())):
         own |= _keys(part, instance)
@@ -117,9 +133,7 @@ def _report(document: Document, error: ValidationError) -> None:
     hint = ""
     match error.validator:
         case "unknown key":
-            key = error.message
-            message = f"`{key}` does not fit here" if value else f"`{key}` is not an ODCS {VERSION} key"
-            hint = suggestion(key, wanted)
+            message, hint = error.message, wanted
         case "additionalProperties":
             known = error.schema.get("properties", {})
             for key in value:
@@ -137,7 +151,7 @@ def _report(document: Document, error: ValidationError) -> None:
             hint = _type_hint(kinds, value)
         case "enum":
             message = f"{_shown(value)} is not allowed"
-            hint = suggestion(str(value), [str(each) for each in wanted])
+            hint = _enum_hint(str(value), [str(each) for each in wanted])
         case "oneOf" | "anyOf":
             if any(name in branch.get("required", ()) for branch in wanted for name in OPERATORS):
                 given = [name for name in OPERATORS if isinstance(value, dict) and name in value]
@@ -146,7 +160,9 @@ def _report(document: Document, error: ValidationError) -> None:
             else:
                 message = f"{_shown(value)} does not fit"
         case "pattern":
-            message, hint = f"{_shown(value)} is not of the form that ODCS wants", f"It must match {wanted}"
+            message = f"{_shown(value)} is not of the form that ODCS wants"
+            hint = "Write `table.column`." if path[-1] in ("to", "from") or path[-2:-1] in (("to",), ("from",)) else (
+                "Use letters, digits, `-` and `_`.")
         case "minimum" | "exclusiveMinimum":
             message = (
                 f"must be {'more than' if error.validator == 'exclusiveMinimum' else 'at least'} {wanted}"
@@ -158,6 +174,7 @@ def _report(document: Document, error: ValidationError) -> None:
         case "uniqueItems":
             message = "has the same entry twice"
         case "not":
+            path = (*path, "from")
             message, hint = (
                 "`from` is not allowed on a property",
                 "The property itself is what it points from.",
@@ -177,6 +194,13 @@ def _type_hint(kinds: list[str], value: Any) -> str:
     if "array" in kinds and value is not None and not isinstance(value, dict):
         return "Start each entry with `- `."
     return ""
+
+
+def _enum_hint(value: str, allowed: list[str]) -> str:
+    if "timestamp" in allowed:  # logicalType
+        meant = next((logical for logical, words in _OTHER_WORDS.items() if value.lower() in words), None)
+        return f"Did you mean `{meant}`?" if meant else suggestion(value, LOGICAL_TYPES)
+    return suggestion(value, allowed)
 
 
 def _shown(value: Any) -> str:

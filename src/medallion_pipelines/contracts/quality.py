@@ -208,7 +208,7 @@ def _add_duplicates(
             return frozenset()
         named = []
         for entry in listed.entries():
-            if entry.value in columns:
+            if isinstance(entry.value, str) and entry.value in columns:
                 named.append(columns[entry.value])
             else:
                 entry.problem(f"there is no property `{entry.value}`", suggestion(str(entry.value), columns))

@@ -68,7 +68,8 @@ def _parse(file: Path, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(part for part in (error.context, error.problem) if part)
-        hint = "Indent with spaces, not tabs." if "\\t" in message else ""
+        at = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
+        hint = "Indent with spaces, not tabs." if at.lstrip(" ").startswith("\t") else ""
         raise _UnreadableError(mark.line + 1 if mark else 1, f"is not valid YAML: {message}", hint) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, max(error.position, 0)) + 1

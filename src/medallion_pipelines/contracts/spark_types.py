@@ -63,7 +63,7 @@ def spark_type(node: Node) -> str | None:
         return None
     if logical is None or logical not in LOGICAL_TYPES:
         if logical is None and node.at("logicalType").value is None:
-            node.problem("`logicalType` is missing", f"One of {', '.join(LOGICAL_TYPES)}.")
+            node.at("logicalType").problem("`logicalType` is missing", f"One of {', '.join(LOGICAL_TYPES)}.")
         return None
     if logical == "object":
         return _object(node)
@@ -119,6 +119,9 @@ def _object(node: Node) -> str | None:
             _unfit(node, "object", str(physical))
             return None
         return canonical if not as_map else f"MAP<STRING, {_decimal(as_map[1]) or as_map[1]}>"
+    if canonical.startswith("MAP"):
+        _unfit(node, "object", str(physical))
+        return None
     if not properties.value or not isinstance(properties.value, list):
         node.problem(
             "an object needs `properties`",
