@@ -1,5 +1,5 @@
 """The `medallion` command."""
 
-from medallion_pipelines.cli.main import main
+from medallion_pipelines.cli.app import main
 
 __all__ = ["main"]

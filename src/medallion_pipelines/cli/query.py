@@ -16,7 +16,6 @@ from medallion_pipelines.cli.options import (
     CatalogOption,
     EnvironmentOption,
     JsonOption,
-    LandingOption,
     ProductArgument,
     WarehouseOption,
 )
@@ -48,7 +47,6 @@ def sql(
             "--limit", min=1, show_default=False, help=f"At most so many; a table shows {SHOWN_ROWS}."
         ),
     ] = None,
-    landing: LandingOption = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
     environment: EnvironmentOption = None,
@@ -60,7 +58,7 @@ def sql(
     from medallion_pipelines.cli import rows
 
     text = sys.stdin.read() if query == "-" else query
-    lake = places.lakehouse(landing=landing, warehouse=warehouse, catalog=catalog, environment=environment)
+    lake = places.lakehouse(warehouse=warehouse, catalog=catalog, environment=environment)
     from pyspark.errors import PySparkException
 
     try:
@@ -78,7 +76,6 @@ def sql(
 
 def status(
     product: ProductArgument = None,
-    landing: LandingOption = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
     environment: EnvironmentOption = None,
@@ -90,7 +87,7 @@ def status(
     """
     screen.answer_in_json(as_json)
     loaded = places.load(product)
-    lake = places.lakehouse(landing=landing, warehouse=warehouse, catalog=catalog, environment=environment)
+    lake = places.lakehouse(warehouse=warehouse, catalog=catalog, environment=environment)
     tables = lake.status(loaded)
     if as_json:
         screen.document({"product": loaded.name, "tables": [asdict(table) for table in tables]})

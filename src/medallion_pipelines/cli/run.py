@@ -141,8 +141,7 @@ def _carry_out(
     _remarks(result)
     if not result.succeeded:
         raise typer.Exit(1)
-    where = "".join(f" --{option} {shlex.quote(value)}" for option, value in given.items() if value)
-    screen.suggest(_next(result, f" {shlex.quote(product)}" if product else "", where))
+    screen.suggest(_next(result, product, given))
 
 
 def _summary(result: RunResult) -> None:
@@ -179,7 +178,11 @@ def _remarks(result: RunResult) -> None:
         screen.say(f"{took} Nothing new: every table was up to date already.", "bold")
 
 
-def _next(result: RunResult, product: str, where: str) -> list[str]:
+def _next(result: RunResult, product: str | None, given: Mapping[str, str | None]) -> list[str]:
+    options = {name: f" --{name} {shlex.quote(value)}" for name, value in given.items() if value}
+    arriving = options.pop("landing", "")
+    where = "".join(options.values())
+    named = f" {shlex.quote(product)}" if product else ""
     commands = []
     finished = [step.table for step in result.steps if not step.table.startswith("bronze.")]
     if finished:
@@ -190,5 +193,5 @@ def _next(result: RunResult, product: str, where: str) -> list[str]:
                 f'sql "SELECT * FROM {step.table}_quarantine"{where}  # what was refused, and why'
             )
             break
-    commands += [f"status{product}{where}", f"run{product}{where}  # again: only what is new"]
+    commands += [f"status{named}{where}", f"run{named}{arriving}{where}  # again: only what is new"]
     return [screen.command(words) for words in commands]

@@ -80,7 +80,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Text | str]], numeric
         view.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     with out().capture() as shown:
         out().print(view)
-    write_lines(line.rstrip(" ") for line in shown.get().splitlines(keepends=True))
+    write_lines(line.rstrip() + "\n" for line in shown.get().splitlines())
 
 
 def write_lines(lines: Iterable[str]) -> None:
