@@ -1,5 +1,7 @@
 """Types, options, names and origins of columns."""
 
+# ruff: noqa: E501 (tables of contracts and the answers to them)
+
 from __future__ import annotations
 
 import re
@@ -257,7 +259,17 @@ def test_options_that_cannot_be_honoured_are_refused(folder, text, said):
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"\p{L}+", r"^(?<year>\d{4})", r"[a-z&&[^aeiou]]", r"\Qa(b\E", r"a*+b", r"\h+\z", r"(?i)x", "^*", r"\x{1F600}"],
+    [
+        r"\p{L}+",
+        r"^(?<year>\d{4})",
+        r"[a-z&&[^aeiou]]",
+        r"\Qa(b\E",
+        r"a*+b",
+        r"\h+\z",
+        r"(?i)x",
+        "^*",
+        r"\x{1F600}",
+    ],
 )
 def test_patterns_that_only_java_knows_are_accepted(folder, pattern):
     column(folder, f"logicalType: string, logicalTypeOptions: {{pattern: '{pattern}'}}")
@@ -295,7 +307,11 @@ def test_string_formats_tell_good_from_bad(folder, name):
 @pytest.mark.parametrize(
     ("options", "good", "bad"),
     [
-        ("{}", ["00:00", "23:59", "10:00:59", "10:00:00.5"], ["24:00", "1:00", "10:60", "10:00:60", "10", "10:00\n"]),
+        (
+            "{}",
+            ["00:00", "23:59", "10:00:59", "10:00:00.5"],
+            ["24:00", "1:00", "10:60", "10:00:60", "10", "10:00\n"],
+        ),
         ("{format: HH:mm}", ["10:00"], ["10:00:00"]),
         ("{format: HH:mm:ss}", ["10:00:00"], ["10:00", "10:00:00.1"]),
     ],
@@ -311,9 +327,7 @@ def test_a_time_is_text_of_hours_and_minutes(folder, options, good, bad):
 def test_times_of_different_length_are_compared_as_times(folder):
     column(folder, "logicalType: time, logicalTypeOptions: {minimum: '06:00', exclusiveMaximum: '22:30:00'}")
     _, least, most = folder.table().rules
-    comparable = (
-        "try_cast(concat('1970-01-01 ', `a`, if(char_length(`a`) = 5, ':00', '')) AS TIMESTAMP_NTZ)"
-    )
+    comparable = "try_cast(concat('1970-01-01 ', `a`, if(char_length(`a`) = 5, ':00', '')) AS TIMESTAMP_NTZ)"
     assert least.condition == f"{comparable} >= TIMESTAMP_NTZ'1970-01-01 06:00:00'"
     assert most.condition == f"{comparable} < TIMESTAMP_NTZ'1970-01-01 22:30:00'"
 
@@ -365,7 +379,8 @@ def test_rules_reach_into_objects_and_arrays(folder):
 )  # fmt: skip
 def test_what_only_columns_can_have_is_refused_within_objects(folder, key, value):
     folder.silver(
-        KEY + f"- {{name: a, logicalType: object, properties: [{{name: x, logicalType: date, {key}: {value}}}]}}"
+        KEY
+        + f"- {{name: a, logicalType: object, properties: [{{name: x, logicalType: date, {key}: {value}}}]}}"
     )
     assert folder.said() == [
         f"schema[0].properties[1].properties[0].{key}: is supported on columns only, not within objects and arrays. "
@@ -373,7 +388,20 @@ def test_what_only_columns_can_have_is_refused_within_objects(folder, key, value
     ]
 
 
-HOSTILE = ["it's", "\\", "\\'", "'; DROP TABLE x --", "${env:HOME}", "$${x}", "`", '"', "a\nb", "\t", "é🦆", "{value}"]
+HOSTILE = [
+    "it's",
+    "\\",
+    "\\'",
+    "'; DROP TABLE x --",
+    "${env:HOME}",
+    "$${x}",
+    "`",
+    '"',
+    "a\nb",
+    "\t",
+    "é🦆",
+    "{value}",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -389,9 +417,7 @@ def test_hostile_text_stays_inside_its_literal(folder, text):
     assert "${" not in literal
     assert "'" not in literal.replace("\\\\", "").replace("\\'", "")
     assert literal.isprintable()
-    unescaped = re.sub(
-        r"\\u([0-9a-f]{4})|\\(.)", lambda m: chr(int(m[1], 16)) if m[1] else m[2], literal
-    )
+    unescaped = re.sub(r"\\u([0-9a-f]{4})|\\(.)", lambda m: chr(int(m[1], 16)) if m[1] else m[2], literal)
     assert unescaped == text
 
 
@@ -434,7 +460,9 @@ def test_a_deprecated_column_says_what_to_use(folder):
 
 
 def test_a_source_format_is_kept_for_dates(folder):
-    assert column(folder, "logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}").format == "dd/MM/yyyy"
+    assert (
+        column(folder, "logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}").format == "dd/MM/yyyy"
+    )
     text = "logicalType: timestamp, logicalTypeOptions: {format: \"yyyy-MM-dd'T'HH:mm[:ss]XXX\"}"
     assert column(folder, text).format == "yyyy-MM-dd'T'HH:mm[:ss]XXX"
 
@@ -492,7 +520,9 @@ def test_positions_of_a_key_must_agree(folder, a, b, said):
     ],
 )
 def test_a_column_may_be_computed_from_the_record(folder, logic, fields, expression):
-    folder.silver(f'- {{name: a, logicalType: string}}\n- {{name: c, logicalType: string, transformLogic: "{logic}"}}')
+    folder.silver(
+        f'- {{name: a, logicalType: string}}\n- {{name: c, logicalType: string, transformLogic: "{logic}"}}'
+    )
     computed = folder.table().columns[1]
     assert (computed.expression, sorted(computed.fields)) == (expression, sorted(fields))
 

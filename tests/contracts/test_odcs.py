@@ -1,5 +1,7 @@
 """What ODCS itself does not allow, in words that help."""
 
+# ruff: noqa: E501 (tables of contracts and the answers to them)
+
 from __future__ import annotations
 
 import pytest
@@ -105,7 +107,9 @@ def test_what_came_after_v3_1_is_refused_with_another_way(folder, key):
     value = {"enum": "[{value: a}]", "semanticType": "measure", "deprecated": "true", "synonyms": "[]"}[key]
     folder.silver(f"- {{name: a, logicalType: string, {key}: {value}}}")
     [problem] = folder.said()
-    assert problem.startswith(f"schema[0].properties[0].{key}: `{key}` came with ODCS v3.2; contracts here are v3.1. ")
+    assert problem.startswith(
+        f"schema[0].properties[0].{key}: `{key}` came with ODCS v3.2; contracts here are v3.1. "
+    )
     assert len(problem.split(". ")[1]) > 10
 
 

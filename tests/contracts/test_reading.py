@@ -1,5 +1,7 @@
 """YAML that is none, that explodes, or that means something else than it seems to."""
 
+# ruff: noqa: E501 (tables of contracts and the answers to them)
+
 from __future__ import annotations
 
 import os
@@ -26,7 +28,9 @@ def test_a_minimal_contract_is_a_table(folder):
 
 
 def test_every_problem_of_every_file_is_raised_at_once(folder):
-    folder.silver("- {name: a, logicalType: text}\n- {name: b, logicalType: date, physicalType: INT}", name="one")
+    folder.silver(
+        "- {name: a, logicalType: text}\n- {name: b, logicalType: date, physicalType: INT}", name="one"
+    )
     folder.silver("- {nam: c, logicalType: string}", name="two")
     folder.write("three.odcs.yaml", "a: [")
     with pytest.raises(ContractError) as caught:
@@ -139,7 +143,8 @@ def test_deep_nesting_is_stopped(folder, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["2013-01-01", "2013-01-01T10:00:00Z", "no", "NO", "on", "y", "1_000", "12:30", "0b1", "1e", "'7'"]
+    "text",
+    ["2013-01-01", "2013-01-01T10:00:00Z", "no", "NO", "on", "y", "1_000", "12:30", "0b1", "1e", "'7'"],
 )
 def test_text_stays_text(folder, text):
     folder.silver(f"- {{name: id, logicalType: string, description: {text}}}")

@@ -1,5 +1,7 @@
 """Whatever a contract holds, the checks answer with problems and never fall over."""
 
+# ruff: noqa: E501 (tables of contracts and the answers to them)
+
 from __future__ import annotations
 
 import copy
@@ -64,7 +66,9 @@ STRANGE = [None, True, False, 0, -1, 1.5, 10**30, "", " ", "x", "a`b'\\${x}", []
 
 def places(value, path=()):
     yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in children:
         yield from places(child, (*path, key))
 

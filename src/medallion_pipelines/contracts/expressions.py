@@ -90,7 +90,7 @@ def _bare_name(text: str, node: Node, columns: Collection[str] | None) -> Expres
 def _is_expression(tree: exp.Expression, node: Node) -> bool:
     from sqlglot import exp
 
-    if isinstance(tree, exp.Condition | exp.AtTimeZone | exp.Interval):
+    if isinstance(tree, exp.Condition | exp.AtTimeZone | exp.FromTimeZone | exp.Interval):
         return True
     if isinstance(tree, exp.Query):
         node.problem("holds a subquery", "An expression sees one row; compare tables with `relationships`.")

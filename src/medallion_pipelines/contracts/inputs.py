@@ -85,7 +85,7 @@ def _target(entry: Node, draft: Draft, drafts: Mapping[str, Draft]) -> Draft | N
     if target is None:
         entry.at("table").problem(
             f"there is no table `{name}` in the product" if name else "`table` is missing",
-            suggestion(name, drafts) if name else "Such as `table: silver.flights`.",
+            _meant(name, drafts) if name else "Such as `table: silver.flights`.",
         )
     elif target.table.kind == "view" and draft.table.kind == "table":
         entry.at("table").problem(
@@ -93,6 +93,11 @@ def _target(entry: Node, draft: Draft, drafts: Mapping[str, Draft]) -> Draft | N
         )
         return None
     return target
+
+
+def _meant(name: str, drafts: Mapping[str, Draft]) -> str:
+    with_layer = [key for key in drafts if key.endswith(f".{name}")]
+    return f"Did you mean `{with_layer[0]}`?" if len(with_layer) == 1 else suggestion(name, drafts)
 
 
 def _grain(entry: Node, draft: Draft, target: Draft) -> Mapping[str, str] | None:

@@ -53,7 +53,7 @@ class Rule:
 class Check:
     """A number about many rows, compared with what the contract allows.
 
-    `scope` "batch": `metric` is an aggregate over the records of one run. "table": the table as
+    `scope` "batch": `metric` is an aggregate over the rows one run would write. "table": the table as
     it will be after the run. `query` (ODCS quality of type sql) is used in place of `metric`; in
     it `{object}` stands for that table and it returns one row with one number. With unit
     "percent" the metric is divided by the number of rows. `condition` holds `{value}`.
@@ -90,7 +90,7 @@ class Source:
 
     path: str  # glob, relative to the landing zone, or absolute, or a URI
     format: Format
-    multi_line: bool = False  # JSON: a document or array per file. CSV: quotes may hold newlines
+    multi_line: bool  # JSON: a document or array per file. CSV: quotes may hold line ends
     options: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -161,8 +161,11 @@ def _report(document: Document, error: ValidationError) -> None:
                 message = f"{_shown(value)} does not fit"
         case "pattern":
             message = f"{_shown(value)} is not of the form that ODCS wants"
-            hint = "Write `table.column`." if path[-1] in ("to", "from") or path[-2:-1] in (("to",), ("from",)) else (
-                "Use letters, digits, `-` and `_`.")
+            hint = (
+                "Write `table.column`."
+                if path[-1] in ("to", "from") or path[-2:-1] in (("to",), ("from",))
+                else ("Use letters, digits, `-` and `_`.")
+            )
         case "minimum" | "exclusiveMinimum":
             message = (
                 f"must be {'more than' if error.validator == 'exclusiveMinimum' else 'at least'} {wanted}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # What Java refuses, too. Python's other complaints are about syntax that only Java has.
 _BROKEN = (
-    "unterminated", "unbalanced", "nothing to repeat", "bad escape (end of pattern)",
+    "missing )", "unterminated", "unbalanced", "nothing to repeat", "bad escape (end of pattern)",
     "bad character range", "min repeat greater",
 )  # fmt: skip
 _REPEATABLE_IN_JAVA = ("^", "$", "\\b", "\\B", "\\A", "\\Z", "\\z", "\\G")

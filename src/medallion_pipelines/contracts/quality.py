@@ -131,7 +131,7 @@ def _add_library(
         if node.get("rule"):
             node.at("rule").problem("was replaced by `metric`", f"Write `metric: {node.text('rule')}`.")
         elif node.text("type") is None:
-            node.problem("`metric` is missing", "Or give a `type` other than library.")
+            node.at("metric").problem("`metric` is missing", "Or give a `type` other than library.")
         return none
     known = PROPERTY_METRICS if column else OBJECT_METRICS
     if metric not in known:
