@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Landing:
-    """What a landing zone holds after `land`, and what a run over all of it at once must find.
+    """What the files of one landing hold, written or unchanged, and what a run over them all must find.
 
     `records` are the published ones by feed: exactly the rows that silver must end with. `added`
     counts dirt by the name of its kind (see KINDS). `quarantined` and `duplicates` count, by feed,

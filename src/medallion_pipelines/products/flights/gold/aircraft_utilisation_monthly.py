@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 def transform(fact_flight: DataFrame, dim_aircraft: DataFrame) -> DataFrame:
     """One row per reported tail number and month; aircraft that no register lists have no particulars."""
-    departed = ~F.col("is_cancelled")
+    departed = ~sf.col("is_cancelled")
     use = (
-        fact_flight.where(F.col("tailnum").isNotNull())
+        fact_flight.where(sf.col("tailnum").isNotNull())
         .groupBy("tailnum", "year", "month")
         .agg(
-            F.count("*").alias("flights"),
-            F.count_if(departed).alias("flown_flights"),
-            F.count_distinct(F.when(departed, F.col("flight_date"))).alias("days_flown"),
-            F.coalesce(F.sum("air_minutes"), F.lit(0)).alias("total_air_minutes"),
-            F.sum(F.when(departed, F.col("distance_miles")).otherwise(0)).alias("total_distance_miles"),
+            sf.count("*").alias("flights"),
+            sf.count_if(departed).alias("flown_flights"),
+            sf.count_distinct(sf.when(departed, sf.col("flight_date"))).alias("days_flown"),
+            sf.coalesce(sf.sum("air_minutes"), sf.lit(0)).alias("total_air_minutes"),
+            sf.sum(sf.when(departed, sf.col("distance_miles")).otherwise(0)).alias("total_distance_miles"),
         )
     )
     aircraft = dim_aircraft.where("is_known").select("aircraft_key", "manufacturer", "model", "seats")
@@ -29,7 +29,7 @@ def transform(fact_flight: DataFrame, dim_aircraft: DataFrame) -> DataFrame:
         "tailnum",
         "year",
         "month",
-        F.col("aircraft_key").isNotNull().alias("is_registered"),
+        sf.col("aircraft_key").isNotNull().alias("is_registered"),
         "manufacturer",
         "model",
         "seats",
@@ -38,6 +38,6 @@ def transform(fact_flight: DataFrame, dim_aircraft: DataFrame) -> DataFrame:
         "days_flown",
         "total_air_minutes",
         "total_distance_miles",
-        (F.col("seats") * F.col("total_distance_miles")).alias("total_seat_miles"),
-        F.expr("CAST(flown_flights AS DOUBLE) / NULLIF(days_flown, 0)").alias("flights_per_day_flown"),
+        (sf.col("seats") * sf.col("total_distance_miles")).alias("total_seat_miles"),
+        sf.expr("CAST(flown_flights AS DOUBLE) / NULLIF(days_flown, 0)").alias("flights_per_day_flown"),
     )
