@@ -125,6 +125,7 @@ OPTIONS = [
     ("logicalType: number", "minimum: 0.1", "minimum", "`a` >= 0.1", "must be at least 0.1"),
     ("logicalType: number", "maximum: 1.0e+21", "maximum", "`a` <= 1000000000000000000000",
      "must be at most 1000000000000000000000"),
+    ("logicalType: number", "maximum: 1e300", "maximum", "`a` <= 1e+300D", "must be at most 1e+300D"),
     ("logicalType: number", "minimum: 1e-7", "minimum", "`a` >= 0.0000001", "must be at least 0.0000001"),
     ("logicalType: number", "multipleOf: 0.01", "multiple_of",
      "coalesce(try_cast(CAST(`a` AS STRING) AS DECIMAL(38,15)) % 0.01 = 0, `a` IS NULL)",

@@ -72,6 +72,7 @@ def test_paths_are_shown_as_the_user_gave_them(folder):
         ("a: !secret x\n", "1: the tag `!secret` is not allowed. Write plain YAML."),
         ("a: 007\n", "1: `007` is a number to some and text to others. Write '007' or drop the zero."),
         ("a: .inf\n", "1: `.inf` is not a number that a contract can hold. Write '.inf' for the text."),
+        ("a: 1e999\n", "1: `1e999` is not a number that a contract can hold. Write '1e999' for the text."),
         ("? [a]\n: b\n", "1: a key must be text"),
         ("a: \x00\n", "1: holds a character that YAML does not allow. Is it a text file?"),
     ],

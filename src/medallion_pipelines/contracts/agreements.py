@@ -25,8 +25,8 @@ _UNIT_WORDS = {
     "y": ("y", "yr", "yrs", "year", "years"),
 }
 _UNITS = {word: unit for unit, words in _UNIT_WORDS.items() for word in words}
-_FRESHNESS = ("freshness", "fr", "latency", "ly")
-_RETENTION = ("retention", "re")
+FRESHNESS = ("freshness", "fr", "latency", "ly")
+RETENTION = ("retention", "re")
 _DESCRIPTIVE = (
     "availability", "av", "throughput", "th", "errorrate", "er", "generalavailability", "ga",
     "endofsupport", "es", "endoflife", "el",
@@ -47,18 +47,18 @@ def read_service_levels(
         )
     for node in root.items("slaProperties"):
         name = (node.text("property") or "").casefold()
-        if name in _FRESHNESS + _RETENTION and node.get("valueExt"):
+        if name in FRESHNESS + RETENTION and node.get("valueExt"):
             node.at("valueExt").problem("is not supported", "Give one `value` with a `unit`.")
-        if name in _FRESHNESS:
+        if name in FRESHNESS:
             if freshness is not None:
                 node.problem("there is a freshness already", "Freshness and latency are the same; keep one.")
             freshness = _freshness(node, table, columns)
-        elif name in _RETENTION:
+        elif name in RETENTION:
             if retention is not None:
                 node.problem("there is a retention already", "Keep one.")
             retention = _retention(node, table)
         elif name and name not in _DESCRIPTIVE:
-            near = nearest(name, (*_FRESHNESS, *_RETENTION), cutoff=0.75)
+            near = nearest(name, (*FRESHNESS, *RETENTION), cutoff=0.75)
             if near is not None:
                 node.at("property").problem(
                     f"`{node.text('property')}` is no SLA property", f"Did you mean `{near}`?"

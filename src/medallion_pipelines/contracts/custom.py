@@ -9,7 +9,7 @@ from .names import nearest
 if TYPE_CHECKING:
     from .document import Node
 
-_PLACES = {
+PLACES = {
     "table": ("layer", "source", "sequenceBy", "clusterBy", "quarantineLimit", "inputs"),
     "property": ("renamedFrom", "deprecated"),
     "relationship": ("enforcement", "severity"),
@@ -32,7 +32,7 @@ class CustomProperties:
             name = entry.text("property")
             if name is None:
                 continue
-            if name in self._found and name in _PLACES[place]:
+            if name in self._found and name in PLACES[place]:
                 entry.problem(f"`{name}` is here twice", "Remove one of them.")
             self._found[name] = entry
 
@@ -44,10 +44,10 @@ class CustomProperties:
     def check(self) -> None:
         """Reports what looks like ours but is misspelt or in the wrong place; others may be there."""
         for name, entry in self._found.items():
-            if name in _PLACES[self._place]:
+            if name in PLACES[self._place]:
                 continue
-            homes = [place for place, names in _PLACES.items() if name in names]
-            ours = [each for names in _PLACES.values() for each in names]
+            homes = [place for place, names in PLACES.items() if name in names]
+            ours = [each for names in PLACES.values() for each in names]
             near = nearest(name, ours, cutoff=0.8)
             if homes:
                 where = " or ".join(_SAID[home] for home in homes)

@@ -34,7 +34,7 @@ _ORDERED = (
     ("minItems", "maxItems"),
     ("minProperties", "maxProperties"),
 )
-_OPTIONS = {
+OPTIONS = {
     "string": ("minLength", "maxLength", "pattern", "format"),
     "integer": (*_COMPARISONS, "multipleOf", "format"),
     "number": (*_COMPARISONS, "multipleOf", "format"),
@@ -50,14 +50,14 @@ _OPTIONS = {
 def add_option_rules(place: Place, book: Rulebook) -> None:
     """Adds the rules of a property's `logicalTypeOptions` to `book`."""
     logical = place.node.text("logicalType")
-    if logical not in _OPTIONS:
+    if logical not in OPTIONS:
         return
     options = place.node.at("logicalTypeOptions")
     for key in options.keys:
-        if key not in _OPTIONS[logical]:
+        if key not in OPTIONS[logical]:
             options.at(key).problem(
                 f"`{key}` is not an option of `logicalType: {logical}`",
-                suggestion(key, _OPTIONS[logical]) or "It takes none.",
+                suggestion(key, OPTIONS[logical]) or "It takes none.",
             )
     _check_order(options)
     for option, condition, said in _conditions(logical, options, place):

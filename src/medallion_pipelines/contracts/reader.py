@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +187,7 @@ def _scalar(event: Any, line: int) -> Any:
         raise _UnreadableError(
             line, f"`{text}` is a number to some and text to others", f"Write '{text}' or drop the zero."
         )
-    if _SPECIAL_FLOAT.fullmatch(text):
+    if _SPECIAL_FLOAT.fullmatch(text) or (_FLOAT.fullmatch(text) and math.isinf(float(text))):
         raise _UnreadableError(
             line, f"`{text}` is not a number that a contract can hold", f"Write '{text}' for the text."
         )

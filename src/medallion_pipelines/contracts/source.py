@@ -18,7 +18,7 @@ _CSV = (
     "ignoreTrailingWhiteSpace", "dateFormat", "timestampFormat", "encoding",
 )  # fmt: skip
 _JSON = ("dateFormat", "timestampFormat", "encoding")
-_OPTIONS: dict[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": ()}
+OPTIONS: dict[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": ()}
 _SPELLINGS = {"delimiter": "sep", "charset": "encoding"}
 _BOOLEAN = ("header", "ignoreLeadingWhiteSpace", "ignoreTrailingWhiteSpace")
 
@@ -60,10 +60,10 @@ def _read_options(node: Node, format_: str) -> dict[str, str]:
     for key in node.keys:
         name = _SPELLINGS.get(key, key)
         place = node.at(key)
-        if name not in _OPTIONS[format_]:
+        if name not in OPTIONS[format_]:
             place.problem(
                 f"`{key}` is not a supported option of {format_}",
-                suggestion(key, _OPTIONS[format_]) or "It takes none.",
+                suggestion(key, OPTIONS[format_]) or "It takes none.",
             )
             continue
         value = str(place.value).lower() if isinstance(place.value, bool) else place.value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+MOST_DIGITS = 38
+
 
 def quoted(name: str) -> str:
     """`name` as an identifier."""
@@ -21,9 +23,9 @@ def string(value: str) -> str:
 
 
 def number(value: int | float) -> str:
-    """`value` as an exact literal, never in exponent notation (that would be a DOUBLE)."""
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
+    """`value` as an exact literal; as a DOUBLE where it has more digits than a DECIMAL holds."""
+    text = format(Decimal(repr(value)), "f").removesuffix(".0")
+    return text if sum(map(str.isdigit, text)) <= MOST_DIGITS else f"{float(value)!r}D"
 
 
 def rlike(operand: str, pattern: str) -> str:
