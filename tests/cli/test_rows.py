@@ -72,5 +72,5 @@ def test_a_table_aligns_numbers_shows_null_and_says_whether_there_is_more(spark,
     frame = spark.sql("SELECT * FROM VALUES (1, 'x'), (20, NULL), (300, 'z') AS t(n, s) ORDER BY n")
 
     assert rows.as_table(frame, 2) is True
-    assert capsys.readouterr().out == "  n  s\n  1  x\n 20  NULL\n"
+    assert capsys.readouterr().out == " n  s\n 1  x\n20  NULL\n"
     assert rows.as_table(frame, 3) is False
