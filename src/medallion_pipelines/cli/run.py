@@ -162,7 +162,8 @@ def _remarks(result: RunResult) -> None:
     """Notes and errors by table, and how it ended."""
     for step in result.steps:
         for note in step.notes:
-            screen.say(f"note: {step.table}: {note}", "yellow")
+            about = "" if note.startswith(step.table) else f"{step.table}: "
+            screen.say(f"note: {about}{note}", "yellow")
     for step in result.steps:
         if step.status == "failed":
             screen.complain(f"{step.table}: {screen.brief(step.error or 'failed without a word')}")
