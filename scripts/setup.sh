@@ -56,9 +56,12 @@ say "Installing the pinned packages (the first time about a minute) ..."
 # Through the environment, the pins hold for what builds a package, too.
 PIP_CONSTRAINT="$venv/pins.txt" PIP_BUILD_CONSTRAINT="$venv/pins.txt" "$venv/bin/python" -m pip install \
     --disable-pip-version-check --retries 2 --editable '.[dev]' >"$venv/pip.log" 2>&1 || {
-    say "error: The packages could not be installed. pip says:"
-    grep -E 'ERROR|WARNING: Retrying' "$venv/pip.log" | tail -n 3 | cut -c1-300 | sed 's/^/  /' >&2
-    fail "See $venv/pip.log." "Without a network, set-up cannot be done." \
+    if grep -q 'after connection broken' "$venv/pip.log"; then
+        why="The package index cannot be reached: no network, or a proxy in between?"
+    else
+        why=$(grep 'ERROR' "$venv/pip.log" | tail -n 1 | cut -c 1-300)
+    fi
+    fail "The packages could not be installed." "$why" "What pip says is in $venv/pip.log." \
         "Behind a proxy set HTTPS_PROXY, for another package index PIP_INDEX_URL; then run make again."
 }
 say "Fetching Delta's jars, unless they are there ..."
