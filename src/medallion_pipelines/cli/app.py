@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -59,8 +60,10 @@ def main() -> None:
     """Run the command line."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    if not debug and not sys.warnoptions:
-        warnings.simplefilter("ignore")
+    if not debug:
+        logging.getLogger().addHandler(logging.NullHandler())  # py4j logs traces of what we report ourselves
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
     os.environ["TZ"] = "UTC"  # pyspark hands timestamps over in the local time zone
     if hasattr(time, "tzset"):
         time.tzset()

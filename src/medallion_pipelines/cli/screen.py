@@ -73,7 +73,9 @@ def document(value: object) -> None:
 def table(headings: Sequence[str], rows: Iterable[Sequence[Text | str]], numeric: Iterable[int] = ()) -> None:
     """A table on stdout; `numeric` are the columns to align right."""
     numeric = set(numeric)
-    view = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False, header_style="bold")
+    shape = box.SIMPLE_HEAD if sys.stdout.isatty() else None
+    padding = (0, 0) if shape else (0, 1)
+    view = Table(box=shape, pad_edge=False, padding=padding, header_style="bold")
     for index, heading in enumerate(headings):
         view.add_column(Text(heading), justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
