@@ -37,7 +37,7 @@ find_python() {
 python=$(find_python)
 "$python" -c 'import venv, ensurepip' 2>/dev/null || fail "$("$python" --version) cannot make virtual environments." \
     "On Debian and Ubuntu: apt install python3-venv"
-PYTHONPATH=src "$python" -m medallion_pipelines.session || exit 1
+PYTHONPATH=src "$python" -m medallion_pipelines.machine || exit 1
 
 if [ -e "$venv" ] && [ ! -e "$venv/.made-by-make" ]; then
     fail "$venv is there already, and make did not make it." "Move it away, or choose another place: make VENV=.venv-make ..."

@@ -1,41 +1,11 @@
-"""Sessions, and what the machine needs for them."""
+"""Spark sessions, classic and Connect."""
 
-import subprocess
 import sys
-from importlib import metadata
-from pathlib import Path
 
 import pytest
 
 from medallion_pipelines import session
-from medallion_pipelines.errors import SetupError
 from medallion_pipelines.settings import Settings
-
-SOURCES = Path(__file__).parent.parent / "src"
-
-
-def program(path, script):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-
-
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """A machine with a cache of its own, its Java and Spark to be written by the test."""
-    monkeypatch.setenv("MEDALLION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "spark"))
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "MEDALLION_IVY_SETTINGS"):
-        monkeypatch.delenv(name, raising=False)
-    session.check_java.cache_clear()
-    program(tmp_path / "jdk/bin/java", "echo 'openjdk version \"17.0.1\" 2021-10-19' >&2")
-    jars = tmp_path / "spark/jars"
-    jars.mkdir(parents=True)
-    (jars / f"spark-core_2.13-{metadata.version('pyspark')}.jar").touch()
-    (jars / "hadoop-client-api-3.5.0.jar").touch()
-    yield tmp_path
-    session.check_java.cache_clear()
 
 
 @pytest.mark.engine
@@ -92,112 +62,3 @@ def test_a_failing_task_writes_its_trace_to_the_log_only(spark, capfd):
 def test_the_active_session_is_used_where_there_is_one(spark):
     assert session.get_session(Settings()) is spark
     assert session.local_session() is spark
-
-
-def test_the_java_check_needs_python_alone():
-    code = f"import sys; sys.path.insert(0, {str(SOURCES)!r})\n"
-    code += "from medallion_pipelines import session; session.check_java()"
-
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
-
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_java_11_is_refused_by_name(machine):
-    program(machine / "jdk/bin/java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
-
-    with pytest.raises(SetupError) as refused:
-        session.check_java()
-
-    assert str(refused.value).startswith(
-        f'Spark needs Java 17 or newer; JAVA_HOME ({machine}/jdk) has openjdk version "11.0.2" 2019-01-15.'
-    )
-
-
-def test_java_8_with_its_old_numbering_is_refused(machine):
-    program(machine / "jdk/bin/java", "echo 'java version \"1.8.0_452\"' >&2")
-
-    with pytest.raises(SetupError, match=r"17 or newer; .* has java version \"1\.8\.0_452\""):
-        session.check_java()
-
-
-def test_a_java_home_without_java_is_refused(machine, monkeypatch):
-    monkeypatch.setenv("JAVA_HOME", str(machine / "nowhere"))
-
-    with pytest.raises(SetupError, match=r"JAVA_HOME \(.*/nowhere\) has none that runs\. Install Java 17"):
-        session.check_java()
-
-
-def test_jars_are_fetched_once_without_what_spark_ships(machine):
-    program(
-        machine / "spark/bin/spark-submit",
-        f"""echo "$@" >> {machine}/calls
-        for word; do case $word in spark.jars.ivy=*) ivy=${{word#spark.jars.ivy=}};; esac; done
-        mkdir -p "$ivy/jars" && touch "$ivy/jars/io.delta_delta-spark_4.2_2.13-4.4.0.jar" """,
-    )
-
-    first, second = session.fetch_jars(), session.fetch_jars()
-
-    assert first == second
-    assert [jar.name for jar in first] == ["io.delta_delta-spark_4.2_2.13-4.4.0.jar"]
-    assert first[0].is_relative_to(machine / "cache" / "jars")
-    (call,) = (machine / "calls").read_text().splitlines()
-    minor = metadata.version("pyspark").rpartition(".")[0]
-    assert f"--packages io.delta:delta-spark_{minor}_2.13:{metadata.version('delta-spark')}" in call
-    assert "--exclude-packages *:hadoop-client-api,*:spark-core_2.13 " in call
-
-
-def test_fetching_jars_goes_through_the_proxy_and_the_mirror_of_the_environment(machine, monkeypatch):
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("MEDALLION_IVY_SETTINGS", "/etc/ivy.xml")
-    program(machine / "spark/bin/spark-submit", f'echo "$@" >> {machine}/calls; exit 1')
-
-    with pytest.raises(SetupError):
-        session.fetch_jars()
-
-    call = (machine / "calls").read_text()
-    assert "-Dhttps.proxyHost=proxy.example -Dhttps.proxyPort=3128" in call
-    assert "spark.jars.ivySettings=/etc/ivy.xml" in call
-
-
-def test_jars_that_cannot_be_fetched_say_why_and_leave_nothing_behind(machine):
-    program(
-        machine / "spark/bin/spark-submit",
-        """for word; do case $word in spark.jars.ivy=*) ivy=${word#spark.jars.ivy=};; esac; done
-        mkdir -p "$ivy/jars" && touch "$ivy/jars/io.delta_delta-storage-4.4.0.jar"
-        echo ':: io.delta#delta-spark_4.2_2.13;4.4.0: not found' >&2; exit 1""",
-    )
-
-    with pytest.raises(SetupError) as refused:
-        session.fetch_jars()
-
-    assert ":: io.delta#delta-spark_4.2_2.13;4.4.0: not found\nCheck the network;" in str(refused.value)
-    assert list((machine / "cache" / "jars").iterdir()) == []
-
-
-def test_a_spark_home_of_another_version_is_refused(machine):
-    (machine / f"spark/jars/spark-core_2.13-{metadata.version('pyspark')}.jar").unlink()
-
-    with pytest.raises(SetupError, match=r"SPARK_HOME \(.*/spark\) is not Spark .*\. Unset SPARK_HOME\."):
-        session.fetch_jars()
-
-
-def test_a_cache_that_cannot_be_written_is_refused(machine, monkeypatch):
-    (machine / "file").touch()
-    monkeypatch.setenv("MEDALLION_CACHE", str(machine / "file"))
-
-    with pytest.raises(
-        SetupError, match=r"file/jars cannot be written \(Not a directory\)\. Set MEDALLION_CACHE"
-    ):
-        session.fetch_jars()
-
-
-def test_the_cache_follows_xdg_cache_home(machine, monkeypatch):
-    monkeypatch.delenv("MEDALLION_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(machine / "xdg"))
-    program(machine / "spark/bin/spark-submit", "exit 1")
-
-    with pytest.raises(SetupError):
-        session.fetch_jars()
-
-    assert [path.name for path in (machine / "xdg").iterdir()] == ["medallion_pipelines"]

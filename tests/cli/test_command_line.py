@@ -239,8 +239,8 @@ def test_a_defect_is_said_shortly_and_debug_shows_its_trace(monkeypatch, capsys)
 
 
 def test_setup_says_what_it_found(monkeypatch, capsys):
-    monkeypatch.setattr("medallion_pipelines.session.check_java", lambda: "21.0.4")
-    monkeypatch.setattr("medallion_pipelines.session.fetch_jars", lambda: [Path("/cache/jars/x/delta.jar")])
+    monkeypatch.setattr("medallion_pipelines.machine.check_java", lambda: "21.0.4")
+    monkeypatch.setattr("medallion_pipelines.machine.fetch_jars", lambda: [Path("/cache/jars/x/delta.jar")])
 
     machine.setup()
 

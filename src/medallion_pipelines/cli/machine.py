@@ -23,7 +23,7 @@ def setup() -> None:
 
     Afterwards nothing needs a network.
     """
-    from medallion_pipelines.session import check_java, fetch_jars
+    from medallion_pipelines.machine import check_java, fetch_jars
 
     java = check_java()
     with screen.err().status("Fetching Delta's jars ..."):
