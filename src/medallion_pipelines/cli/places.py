@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import typer
 
 from medallion_pipelines.cli import screen
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import MedallionError, SetupError
+from medallion_pipelines.machine import NO_PYSPARK
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.shipped import product_folder
 
@@ -37,6 +39,8 @@ def load(product: str | None) -> Product:
 def lakehouse(**given: str | None) -> Lakehouse:
     """The lakehouse of the environment and the options given, its Spark session started."""
     settings = Settings.from_environment(**given)
+    if find_spec("pyspark") is None:
+        raise SetupError(NO_PYSPARK)
     with screen.err().status("Starting Spark ..."):
         from medallion_pipelines.lakehouse import Lakehouse
 
