@@ -245,3 +245,14 @@ def test_setup_says_what_it_found(monkeypatch, capsys):
     machine.setup()
 
     assert capsys.readouterr().err == "Ready: Java 21.0.4, Delta's jars in /cache/jars/x.\n"
+
+
+def test_without_spark_a_run_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(places, "load", lambda _: None)
+    monkeypatch.setattr(places, "find_spec", lambda _: None)
+
+    assert in_process(monkeypatch, capsys, "run") == (
+        4,
+        "",
+        "error: Spark is not installed. Outside Databricks: pip install 'medallion-pipelines[local]'.\n",
+    )
