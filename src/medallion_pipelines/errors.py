@@ -1,4 +1,6 @@
-"""Every error a user can meet, under one root."""
+"""Every error a user can meet, under one root; and what to tell of an error of Spark's."""
+
+import re
 
 
 class MedallionError(Exception):
@@ -35,3 +37,14 @@ class ConservationError(MedallionError):
 
 class LockedError(MedallionError):
     """Another run works on the same lakehouse."""
+
+
+def spark_reason(error: BaseException) -> str:
+    """The one line of a Spark error that says why: the root cause, without the Java trace around it."""
+    text = str(error)
+    causes = re.findall(r"^Caused by: (.+)", text, re.MULTILINE)
+    lines = [line.removeprefix(": ") for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):
+        lines = lines[1:]
+    reason = causes[-1] if causes else (lines[0] if lines else type(error).__name__)
+    return re.sub(r"^(?:[a-z][\w$]*\.)+", "", reason)[:500]

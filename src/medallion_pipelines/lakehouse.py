@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
+from dataclasses import replace
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -17,10 +17,11 @@ from medallion_pipelines.results import RunResult, StepResult, TableStatus
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import get_session
 from medallion_pipelines.settings import Settings
+from medallion_pipelines.shipped import product_folder
 from medallion_pipelines.tables import Tables
 
+SPARK_CATALOG = "spark_catalog"
 LAYERS = ("bronze", "silver", "gold", "ops")
-SHIPPED = "flights"
 
 
 class Lakehouse:
@@ -51,7 +52,7 @@ class Lakehouse:
         `full_refresh` recomputes marts whole. Raises ContractError before anything runs, LockedError
         while another run works here; a step that fails is in the result, not raised.
         """
-        loaded = find_product(product)
+        loaded = self._place(find_product(product))
         steps = plan(loaded, tables)
         with run_lock(self.settings.warehouse):
             return run(
@@ -71,13 +72,19 @@ class Lakehouse:
         on_finish: Callable[[StepResult], None] = lambda result: None,
     ) -> RunResult:
         """Make one silver table and its quarantine anew from all of bronze, or one mart from its inputs."""
-        loaded = find_product(product)
+        loaded = self._place(find_product(product))
         steps = [step for step in plan(loaded, [table]) if step.key == table]
         if table.startswith("bronze."):
-            raise MedallionError(f"{table} holds the records as they came: there is nothing to rebuild it from.")
+            raise MedallionError(
+                f"{table} holds the records as they came: there is nothing to rebuild it from."
+            )
         with run_lock(self.settings.warehouse):
             return run(
-                RunLog(self.tables, loaded.name), steps, rebuild=[table], on_start=on_start, on_finish=on_finish
+                RunLog(self.tables, loaded.name),
+                steps,
+                rebuild=[table],
+                on_start=on_start,
+                on_finish=on_finish,
             )
 
     def table(self, name: str) -> DataFrame:
@@ -98,16 +105,42 @@ class Lakehouse:
 
     def status(self, product: str | Path | Product | None = None) -> list[TableStatus]:
         """How each table of a product stands."""
-        return table_status(self.tables, find_product(product))
+        return table_status(self.tables, self._place(find_product(product)))
+
+    def _place(self, product: Product) -> Product:
+        """Go to where the contracts' servers place the tables in the settings' environment, if any."""
+        if self.settings.environment is None:
+            return product
+        places: dict[str, set[str]] = {"catalog": set()}
+        for table in product.tables.values():
+            server = next((s for s in table.servers if s.environment == self.settings.environment), None)
+            if server is None:
+                known = ", ".join(s.environment for s in table.servers) or "it has none"
+                raise MedallionError(
+                    f"{table.path} has no server for the environment {self.settings.environment!r}: "
+                    f"add one, or name another ({known})."
+                )
+            if server.catalog:
+                places["catalog"].add(server.catalog)
+            if server.schema:
+                places.setdefault(table.layer, set()).add(server.schema)
+        for what, names in places.items():
+            if len(names) > 1:
+                kind = what if what == "catalog" else f"schema for {what}"
+                raise MedallionError(
+                    f"In the environment {self.settings.environment!r} the contracts of {product.name} name "
+                    f"more than one {kind}: {', '.join(sorted(names))}. "
+                    "A product lives in one catalog, each layer in one schema."
+                )
+        found = {what: next(iter(names)) for what, names in places.items() if names}
+        warehouse = self.settings.warehouse if found.get("catalog", SPARK_CATALOG) == SPARK_CATALOG else None
+        settings = replace(self.settings, **found, warehouse=warehouse)
+        if settings != self.settings:
+            self.settings, self.tables = settings, Tables(self.spark, settings)
+        return product
 
     def _register(self) -> None:
         self.tables.register(key for layer in LAYERS for key in self.tables.keys(layer))
-
-
-def shipped_products() -> dict[str, Path]:
-    """The products that come with the package, by name."""
-    root = Path(str(files("medallion_pipelines"))) / "products"
-    return {path.name: path for path in sorted(root.iterdir()) if any(path.rglob("*.odcs.yaml"))}
 
 
 def find_product(product: str | Path | Product | None) -> Product:
@@ -115,16 +148,4 @@ def find_product(product: str | Path | Product | None) -> Product:
 
     Raises MedallionError where there is none, ContractError where a contract cannot be honoured.
     """
-    if isinstance(product, Product):
-        return product
-    shipped = shipped_products()
-    name = SHIPPED if product is None else str(product)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return load_product(path)
-    if name in shipped:
-        return load_product(shipped[name])
-    raise MedallionError(
-        f"There is no product {name}: it is neither a folder nor one of those that ship with the package "
-        f"({', '.join(shipped)})."
-    )
+    return product if isinstance(product, Product) else load_product(product_folder(product))

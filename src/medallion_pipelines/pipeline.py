@@ -1,4 +1,4 @@
-"""Plan and run a product: which steps there are, what each waits for, side by side where nothing forbids it."""
+"""Plan and run a product: its steps, each after what it is made from, side by side where it can be."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from medallion_pipelines.bronze import capture
 from medallion_pipelines.contracts.model import Product, Table
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import MedallionError, spark_reason
 from medallion_pipelines.gold import publish
 from medallion_pipelines.results import RunResult, StepResult
 from medallion_pipelines.runlog import RunLog
@@ -114,7 +114,7 @@ def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResul
     except MedallionError as error:
         message = str(error)
     except Exception as error:  # one table's failure, whatever it is, must not take the others along
-        message = f"{type(error).__name__}: {str(error).strip()[:2000]}"
+        message = f"{type(error).__name__}: {spark_reason(error)}"
     return StepResult(step.key, "failed", seconds=time.monotonic() - started, error=message)
 
 

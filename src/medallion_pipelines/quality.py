@@ -22,7 +22,11 @@ class Verdict:
     passed: bool
 
     def __str__(self) -> str:
-        value = "no value" if self.value is None else f"{self.value:g}{' %' if self.check.unit == 'percent' else ''}"
+        value = (
+            "no value"
+            if self.value is None
+            else f"{self.value:g}{' %' if self.check.unit == 'percent' else ''}"
+        )
         return f"{self.check.name}: {self.check.message} (found {value})"
 
 
@@ -31,7 +35,9 @@ def judge(rows: DataFrame, checks: Sequence[Check]) -> list[Verdict]:
     verdicts = []
     measured = [check for check in checks if check.query is None]
     if measured:
-        values = rows.selectExpr(*(f"CAST({_metric(check)} AS DOUBLE) AS v{n}" for n, check in enumerate(measured)))
+        values = rows.selectExpr(
+            *(f"CAST({_metric(check)} AS DOUBLE) AS v{n}" for n, check in enumerate(measured))
+        )
         verdicts += _compare(values, measured)
     for check in checks:
         if check.query is not None:
@@ -61,7 +67,8 @@ def _queried(rows: DataFrame, check: Check) -> DataFrame:
 
 def _compare(values: DataFrame, checks: Sequence[Check]) -> list[Verdict]:
     conditions = [
-        f"coalesce({check.condition.replace('{value}', f'v{n}')}, true) AS p{n}" for n, check in enumerate(checks)
+        f"coalesce({check.condition.replace('{value}', f'v{n}')}, true) AS p{n}"
+        for n, check in enumerate(checks)
     ]
     row = values.selectExpr("*", *conditions).first()
     assert row is not None

@@ -1,9 +1,9 @@
 """What runs leave behind in the `ops` schema, and what the next run learns from it.
 
-    ops.runs           a row per run: who, what, when, how it ended
-    ops.table_metrics  a row per table a run reached: rows, versions, seconds, error
-    ops.files          the ledger of source files: what was found, captured, or could not be read
-    ops.drift          what sources sent that the contracts do not describe
+ops.runs           a row per run: who, what, when, how it ended
+ops.table_metrics  a row per table a run reached: rows, versions, seconds, error
+ops.files          the ledger of source files: what was found, captured, or could not be read
+ops.drift          what sources sent that the contracts do not describe
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from importlib.metadata import version
 from pyspark.sql import functions as F
 
 from medallion_pipelines.results import StepResult
-from medallion_pipelines.tables import Field, Tables, literal
+from medallion_pipelines.tables import Field, Tables
 
 RUNS = (
     Field("run_id", "STRING", required=True),
     Field("product", "STRING"),
-    Field("status", "STRING", comment="running, succeeded or failed"),
+    Field("status", "STRING", comment="succeeded or failed; a run that was killed has no row"),
     Field("started_at", "TIMESTAMP"),
     Field("finished_at", "TIMESTAMP"),
     Field("run_by", "STRING"),
@@ -99,27 +99,17 @@ class RunLog:
         self._progress: dict[str, Progress] = {}
 
     def begin(self) -> None:
-        """Create what is missing, note that the run started, and read how far every table has come."""
+        """Create what is missing, and read how far every table has come."""
         for name, (fields, cluster_by) in _TABLES.items():
             self.tables.create(f"ops.{name}", fields, cluster_by=cluster_by)
-        row = (
-            self.run_id,
-            self.product,
-            "running",
-            self._started_at,
-            None,
-            _user(),
-            version("medallion_pipelines"),
-            self.tables.spark.version,
-        )
-        self.append("runs", [row])
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
         # by Delta version first: clocks of different machines need not agree
         latest = metrics.groupBy("table").agg(
             F.expr("max_by(struct(source_versions, token), struct(version, recorded_at))").alias("last")
         )
         self._progress = {
-            row.table: Progress(dict(row.last.source_versions or {}), row.last.token) for row in latest.collect()
+            row.table: Progress(dict(row.last.source_versions or {}), row.last.token)
+            for row in latest.collect()
         }
 
     def progress(self, key: str) -> Progress:
@@ -168,12 +158,18 @@ class RunLog:
             self.append("table_metrics", rows)
 
     def finish(self, succeeded: bool) -> None:
-        """Note how the run ended."""
-        status = "succeeded" if succeeded else "failed"
-        self.tables.spark.sql(
-            f"UPDATE {self.tables.name('ops.runs')} SET status = {literal(status)}, "
-            f"finished_at = TIMESTAMP {literal(now().isoformat())} WHERE run_id = {literal(self.run_id)}"
+        """Note the run and how it ended."""
+        row = (
+            self.run_id,
+            self.product,
+            "succeeded" if succeeded else "failed",
+            self._started_at,
+            now(),
+            _user(),
+            version("medallion_pipelines"),
+            self.tables.spark.version,
         )
+        self.append("runs", [row])
 
     def append(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Append rows to one of the `ops` tables."""

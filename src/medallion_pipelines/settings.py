@@ -35,7 +35,9 @@ class Settings:
         catalog = overrides.get("catalog") or env.get("MEDALLION_CATALOG", "spark_catalog")
         values: dict[str, str | None] = {
             "catalog": catalog,
-            "warehouse": env.get("MEDALLION_WAREHOUSE", f"{home}/warehouse" if catalog == "spark_catalog" else None),
+            "warehouse": env.get(
+                "MEDALLION_WAREHOUSE", f"{home}/warehouse" if catalog == "spark_catalog" else None
+            ),
             "landing": env.get("MEDALLION_LANDING", f"{home}/landing"),
             "environment": env.get("MEDALLION_ENVIRONMENT"),
         }

@@ -39,6 +39,20 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def out_of_reach(error: Exception) -> bool:
+    """Whether an error of Spark's says that a change feed no longer reaches back to a version."""
+    signs = (
+        "CHANGE_DATA",
+        "CHANGE DATA",
+        "VERSION",
+        "FILE_NOT_EXIST",
+        "FILENOTFOUND",
+        "FILE_NOT_FOUND",
+        "LOG_FILE",
+    )
+    return any(sign in str(error).upper() for sign in signs)
+
+
 @dataclass(frozen=True)
 class Field:
     """One column as `CREATE TABLE` needs it; `type` is Spark SQL."""
@@ -110,7 +124,9 @@ class Tables:
             found = any((folder / "_delta_log").glob("*.json"))
             if found:
                 self._ensure_schema(key.split(".", 1)[0])
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.name(key)} USING DELTA{self._location(key)}")
+                self.spark.sql(
+                    f"CREATE TABLE IF NOT EXISTS {self.name(key)} USING DELTA{self._location(key)}"
+                )
         if found:
             self._known.add(key)
         return found
@@ -139,6 +155,10 @@ class Tables:
         """The newest Delta version; -1 where there is no table."""
         if not self.exists(key):
             return -1
+        folder = self._folder(key)
+        if folder is not None:  # asked for at every step: a look into the log beats a query
+            commits = (folder / "_delta_log").glob("[0-9]*.json")
+            return max(int(path.name.split(".")[0]) for path in commits)
         row = self.spark.sql(f"DESCRIBE HISTORY {self.name(key)} LIMIT 1").select("version").first()
         return -1 if row is None else int(row.version)
 
@@ -181,7 +201,9 @@ class Tables:
         if self.exists(key):
             return
         self._ensure_schema(key.split(".", 1)[0])
-        self.spark.sql(self._create("CREATE TABLE IF NOT EXISTS", key, fields, comment, cluster_by, properties))
+        self.spark.sql(
+            self._create("CREATE TABLE IF NOT EXISTS", key, fields, comment, cluster_by, properties)
+        )
         self._known.add(key)
 
     def replace(
@@ -300,14 +322,12 @@ class Tables:
             return True
         # a catalog that forgets: the statement is kept beside the tables, for other sessions
         kept = folder.with_name(f"{folder.name}.view.sql")
-        changed = not kept.is_file() or kept.read_text(encoding="utf-8") != statement
-        if changed or key not in self._known:
-            self.spark.sql(statement)
-            self._known.add(key)
-        if changed:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(statement, encoding="utf-8")
-        return changed
+        if kept.is_file() and kept.read_text(encoding="utf-8") == statement:
+            return False
+        self.spark.sql(statement)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(statement, encoding="utf-8")
+        return True
 
     def register(self, keys: Iterable[str]) -> None:
         """Make tables and kept views known to this session's catalog."""

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
     from medallion_pipelines.lakehouse import Lakehouse
 
-# Tests are short: compiling their code less well starts them sooner (measured: a quarter less).
-QUICK_JVM = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+# Tests are short: interpreting their code starts them sooner than compiling it well, and Hadoop
+# starts a process per file it writes, which Java's VFORK makes cheaper (measured: half the time).
+QUICK_JVM = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -Djdk.lang.Process.launchMechanism=VFORK",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

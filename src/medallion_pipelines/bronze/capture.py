@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from medallion_pipelines.bronze.ledger import Batch, Outcome, SourceFile, note, pending
-from medallion_pipelines.bronze.parquet import first_line, merged_schema
+from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Source, Table
+from medallion_pipelines.errors import spark_reason
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.tables import Field, Tables
@@ -79,7 +79,7 @@ def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> li
     readable = [path for path in by_path if path not in broken]
     try:
         _write(tables, key, source, batch.token, readable, schema)
-    except PySparkException:
+    except Exception:  # classic Spark raises py4j's errors, Spark Connect its own
         # which of them is it? nothing was written: a commit is all or nothing
         broken |= _unreadable(tables, source, readable, schema)
         readable = [path for path in readable if path not in broken]
@@ -101,7 +101,9 @@ def _write(
         return
     records = read_records(tables.spark, source, paths, schema)
     rows = records.withColumn("_batch_id", F.lit(token)).withColumn("_ingested_at", F.current_timestamp())
-    record = Field("record", records.schema["record"].dataType.simpleString(), comment="the record as it came")
+    record = Field(
+        "record", records.schema["record"].dataType.simpleString(), comment="the record as it came"
+    )
     header = [Field("_header", "STRING", comment="the header line it was read under")]
     fields = [record, *(header if source.format == "csv" else []), *_ORIGIN]
     tables.create(
@@ -122,9 +124,9 @@ def _unreadable(
     """The files that cannot be read, and why: found by halving, so that good ones cost little."""
     try:
         read_records(tables.spark, source, paths, schema).agg(F.max(F.hash("record"))).first()
-    except PySparkException as error:
+    except Exception as error:
         if len(paths) == 1:
-            return {paths[0]: first_line(error)}
+            return {paths[0]: spark_reason(error)}
         half = len(paths) // 2
         return _unreadable(tables, source, paths[:half], schema) | _unreadable(
             tables, source, paths[half:], schema
@@ -144,7 +146,10 @@ def _counts(tables: Tables, key: str, token: str) -> dict[str, tuple[SourceFile,
         .collect()
     )
     return {
-        row._file_path: (SourceFile(row._file_path, row._file_modification_time, row._file_size), row["count"])
+        row._file_path: (
+            SourceFile(row._file_path, row._file_modification_time, row._file_size),
+            row["count"],
+        )
         for row in rows
     }
 

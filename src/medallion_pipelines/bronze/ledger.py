@@ -7,14 +7,14 @@ one: it takes up the batches that were found but not captured, with the same fil
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Source
@@ -23,6 +23,13 @@ from medallion_pipelines.runlog import RunLog, now
 from medallion_pipelines.tables import Tables
 
 BATCH_FILES = 5_000
+
+# over all that is known of one path: batches that were not finished, and what is listed but not known
+_OPEN = """filter(entries, f -> f.status = 'found' AND NOT exists(entries,
+    e -> e.token = f.token AND e.status <> 'found'))"""
+_UNKNOWN = """filter(entries, l -> l.status = 'listed' AND NOT exists(entries,
+    e -> e.status IN ('captured', 'changed', 'empty')
+        AND e.modified_at = l.modified_at AND e.size = l.size))"""
 
 
 @dataclass(frozen=True)
@@ -65,33 +72,32 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
     Raises SourceError where the landing zone itself is missing.
     """
     tables = log.tables
-    ledger = tables.read("ops.files").where(F.col("feed") == feed)
-    batches = _unfinished(ledger)
-    listed = _listing(tables, source)
-    if listed is None:
-        return batches, []
-    unfinished = {file.path for batch in batches for file in batch.files}
     seen = (
-        ledger.where("status IN ('captured', 'changed', 'empty')")
-        .groupBy("path")
-        .agg(
-            F.expr("collect_set(struct(modified_at, size))").alias("versions"),
-            F.expr("bool_or(status = 'captured')").alias("captured"),
-        )
+        tables.read("ops.files")
+        .where(F.col("feed") == feed)
+        .select("path", "modified_at", "size", "status", "token")
     )
-    unknown = (
-        listed.join(seen, "path", "left")
-        .where("versions IS NULL OR NOT array_contains(versions, struct(modified_at, size))")
-        .selectExpr("path", "modified_at", "size", "coalesce(captured, false) AS captured")
-        .orderBy("modified_at", "path")
+    listed = _listing(tables, source)
+    if listed is not None:
+        seen = seen.unionByName(listed.selectExpr("*", "'listed' AS status", "CAST(NULL AS STRING) AS token"))
+    rows = (
+        seen.groupBy("path")
+        .agg(F.expr("collect_set(struct(modified_at, size, status, token))").alias("entries"))
+        .select("path", "entries", F.expr(_OPEN).alias("open"), F.expr(_UNKNOWN).alias("unknown"))
+        .where("size(open) > 0 OR size(unknown) > 0")
         .collect()
     )
+    unfinished: dict[str, list[SourceFile]] = {}
     new: list[SourceFile] = []
     changed: list[SourceFile] = []
-    for row in unknown:
-        if row.path not in unfinished:
-            file = SourceFile(row.path, row.modified_at.astimezone(UTC), row.size)
-            (changed if row.captured else new).append(file)
+    for row in rows:
+        for entry in row.open:
+            unfinished.setdefault(entry.token, []).append(_file(row.path, entry))
+        if row.unknown and not row.open:
+            captured = any(entry.status == "captured" for entry in row.entries)
+            (changed if captured else new).append(_file(row.path, row.unknown[0]))
+    batches = [Batch(token, tuple(files)) for token, files in sorted(unfinished.items())]
+    new.sort(key=lambda file: (file.modified_at, file.path))
     for start in range(0, len(new), BATCH_FILES):
         batch = Batch(uuid.uuid4().hex, tuple(new[start : start + BATCH_FILES]))
         note(log, feed, batch.token, [Outcome(file, "found") for file in batch.files])
@@ -122,24 +128,8 @@ def note(log: RunLog, feed: str, token: str | None, outcomes: Sequence[Outcome])
     )
 
 
-def _unfinished(ledger: DataFrame) -> list[Batch]:
-    open_tokens = (
-        ledger.where("token IS NOT NULL")
-        .groupBy("token")
-        .agg(
-            F.expr("bool_and(status = 'found')").alias("open"),
-            F.expr("collect_list(struct(path, modified_at, size))").alias("files"),
-        )
-        .where("open")
-        .orderBy("token")
-    )
-    return [
-        Batch(
-            row.token,
-            tuple(SourceFile(f.path, f.modified_at.astimezone(UTC), f.size) for f in row.files),
-        )
-        for row in open_tokens.collect()
-    ]
+def _file(path: str, entry: Row) -> SourceFile:
+    return SourceFile(path, entry.modified_at.astimezone(UTC), entry.size)
 
 
 def _listing(tables: Tables, source: Source) -> DataFrame | None:
@@ -149,7 +139,7 @@ def _listing(tables: Tables, source: Source) -> DataFrame | None:
     except AnalysisException as error:
         if "PATH_NOT_FOUND" not in str(error):
             raise
-        if path.startswith("/") and not os.path.isdir(_fixed_part(path)):
+        if path.startswith("/") and not Path(_fixed_part(path)).is_dir():
             raise SourceError(
                 f"{_fixed_part(path)} is not a folder, so no file of {source.path} can be read. "
                 "Name the landing zone with --landing or MEDALLION_LANDING."
@@ -170,4 +160,4 @@ def _fixed_part(path: str) -> str:
         if any(character in part for character in "*?[{"):
             return "/".join(parts) or "/"
         parts.append(part)
-    return os.path.dirname(path)
+    return str(Path(path).parent)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
     ArrayType,
@@ -22,6 +22,7 @@ from pyspark.sql.types import (
 )
 
 from medallion_pipelines.bronze.records import location
+from medallion_pipelines.errors import spark_reason
 
 _WIDENING: tuple[tuple[type[DataType], ...], ...] = (
     (ByteType, ShortType, IntegerType, LongType),
@@ -37,19 +38,18 @@ def merged_schema(
     Files are taken in order: of two that contradict each other, the earlier stays.
     """
     schema = known or StructType()
-    try:
+    # if one of them is broken or contradicts the others, each is looked at
+    with suppress(Exception):
         together = spark.read.option("mergeSchema", "true").parquet(*map(location, paths)).schema
         return merge(schema, together), {}
-    except (PySparkException, TypeError):
-        pass  # one of them is broken or contradicts the others: look at each
     misfits: dict[str, str] = {}
     for path in paths:
         try:
             schema = merge(schema, spark.read.parquet(location(path)).schema)
         except TypeError as error:
             misfits[path] = f"schema conflict: {error}"
-        except PySparkException as error:
-            misfits[path] = first_line(error)
+        except Exception as error:  # classic Spark raises py4j's errors, Spark Connect its own
+            misfits[path] = spark_reason(error)
     return schema, misfits
 
 
@@ -60,24 +60,25 @@ def merge(left: StructType, right: StructType) -> StructType:
     return merged
 
 
-def first_line(error: Exception) -> str:
-    """The part of a Spark error that a person wants."""
-    return str(error).strip().split("\n", 1)[0][:500]
-
-
 def _merge(left: DataType, right: DataType, where: str) -> DataType:
     if isinstance(left, StructType) and isinstance(right, StructType):
         fields = {field.name.lower(): field for field in left}
         for field in right:
             known = fields.get(field.name.lower())
-            kind = field.dataType if known is None else _merge(known.dataType, field.dataType, f"{where}.{field.name}")
+            kind = (
+                field.dataType
+                if known is None
+                else _merge(known.dataType, field.dataType, f"{where}.{field.name}")
+            )
             fields[field.name.lower()] = StructField(known.name if known else field.name, kind, nullable=True)
         return StructType(list(fields.values()))
     if isinstance(left, ArrayType) and isinstance(right, ArrayType):
         return ArrayType(_merge(left.elementType, right.elementType, f"{where}[]"), containsNull=True)
     if isinstance(left, MapType) and isinstance(right, MapType):
         keys = _merge(left.keyType, right.keyType, f"{where}.key")
-        return MapType(keys, _merge(left.valueType, right.valueType, f"{where}.value"), valueContainsNull=True)
+        return MapType(
+            keys, _merge(left.valueType, right.valueType, f"{where}.value"), valueContainsNull=True
+        )
     if left == right:
         return left
     for kinds in _WIDENING:

@@ -36,9 +36,13 @@ def _cells(column: str, source: Source) -> str:
     s, q = re.escape(sep), re.escape(quote)
     quoted = f"{q}(?:[^{q}]++|{q}{q})*+{q}|" if quote else ""
     # a separator is put before the first cell too: each piece then begins with one
-    pieces = f"regexp_extract_all(concat({literal(sep)}, {column}), {literal(f'(?s){s}(?:{quoted}[^{s}]*+)')}, 0)"
+    pieces = (
+        f"regexp_extract_all(concat({literal(sep)}, {column}), {literal(f'(?s){s}(?:{quoted}[^{s}]*+)')}, 0)"
+    )
     cells = f"transform({pieces}, piece -> substring(piece, {len(sep) + 1}))"
     if not quote:
         return cells
     inner = f"replace(substring(cell, 2, length(cell) - 2), {literal(quote * 2)}, {literal(quote)})"
-    return f"transform({cells}, cell -> CASE WHEN startswith(cell, {literal(quote)}) THEN {inner} ELSE cell END)"
+    return (
+        f"transform({cells}, cell -> CASE WHEN startswith(cell, {literal(quote)}) THEN {inner} ELSE cell END)"
+    )

@@ -40,7 +40,9 @@ def read_records(
         columns = ", ".join(f"`{name.replace('`', '``')}`" for name in schema.names)
         return frame.selectExpr(f"struct({columns}) AS record", *_ORIGIN)
     if source.format == "csv":
-        return _csv_documents(reader, source, files) if source.multi_line else _csv_lines(reader, source, files)
+        return (
+            _csv_documents(reader, source, files) if source.multi_line else _csv_lines(reader, source, files)
+        )
     texts = reader.text(files, wholetext=source.multi_line)
     return _not_blank(texts.selectExpr("value AS record", *_ORIGIN))
 
@@ -66,7 +68,9 @@ def _without_bom(text: Column) -> Column:
 def _csv_documents(reader: DataFrameReader, source: Source, files: Sequence[str]) -> DataFrame:
     """Each file whole, cut into records where a line ends outside quotes."""
     documents = reader.text(list(files), wholetext=True).selectExpr("value", *_ORIGIN)
-    pattern = record_pattern(source.options.get("sep", ","), source.options.get("quote", '"'), source.options.get("escape"))
+    pattern = record_pattern(
+        source.options.get("sep", ","), source.options.get("quote", '"'), source.options.get("escape")
+    )
     pieces = F.regexp_extract_all(_without_bom(F.col("value")), F.lit(pattern), F.lit(0))
     lines = F.filter(
         F.transform(pieces, lambda piece: F.regexp_replace(piece, r"(?:\r\n|\n|\r)\z", "")),
@@ -81,7 +85,7 @@ def _csv_documents(reader: DataFrameReader, source: Source, files: Sequence[str]
 
 
 def _csv_lines(reader: DataFrameReader, source: Source, files: Sequence[str]) -> DataFrame:
-    """Each line a record, for files too big to be held whole; a line equal to its file's header is no record."""
+    """Each line a record, for files too big to be held whole; a repeated header is no record."""
     lines = _not_blank(
         reader.text(list(files)).selectExpr(
             "value AS record",

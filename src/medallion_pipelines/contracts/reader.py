@@ -101,7 +101,7 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     raise _UnreadableError(
-                        event.start_mark.line + 1,
+                        event.start_mark.line + 1,  # type: ignore[union-attr]
                         "a second YAML document starts here",
                         "Put each contract into a file of its own.",
                     )

@@ -50,7 +50,9 @@ def read_source(node: Node) -> Source | None:
     options = _read_options(node.at("options"), format_)
     if path is None:
         return None
-    return Source(path, cast("Format", format_), node.flag("multiLine"), options)
+    # a quoted line end is part of any CSV; JSON lines are far more common than JSON documents
+    whole = format_ == "csv" if multi_line.value is None else node.flag("multiLine")
+    return Source(path, cast("Format", format_), whole, options)
 
 
 def _read_options(node: Node, format_: str) -> dict[str, str]:

@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -23,7 +22,7 @@ from medallion_pipelines.gold.transform import apply, fingerprint, view_select
 from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.tables import Merged, Tables, quote
+from medallion_pipelines.tables import Merged, Tables, out_of_reach, quote
 
 _PRESENT = "_present"
 
@@ -59,8 +58,8 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
                 if version > done.source_versions[key]
             }
             staged = _stage_touched(tables, table, changes, versions)
-        except PySparkException as error:
-            if not _out_of_reach(error):
+        except Exception as error:
+            if not out_of_reach(error):
                 raise
             why = "the change feed of an input no longer reaches back"
         else:
@@ -115,11 +114,6 @@ def _why_full(
     return None
 
 
-def _out_of_reach(error: PySparkException) -> bool:
-    text = str(error).upper()
-    return any(sign in text for sign in ("DELTA_MISSING_CHANGE_DATA", "DELTA_CHANGE_DATA", "DELTA_FILE_NOT_FOUND", "FILE_NOT_EXIST", "FILENOTFOUND", "VERSION", "LOG_FILE"))
-
-
 def _stage_touched(
     tables: Tables, table: Table, changes: Mapping[str, DataFrame], versions: Mapping[str, int]
 ) -> DataFrame | None:
@@ -133,7 +127,9 @@ def _stage_touched(
     names = [quote(column.name) for column in table.columns]
     grain = list(table.primary_key)
     typed = keys.selectExpr(*(f"CAST({quote(c)} AS {table.column(c).type}) AS {quote(c)}" for c in grain))
-    rows = typed.join(result, grain, "left").select(*names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT))
+    rows = typed.join(result, grain, "left").select(
+        *names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT)
+    )
     return tables.stage(rows, table.key, uuid.uuid4().hex, {})
 
 
@@ -186,11 +182,15 @@ def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tu
     required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
     broken = {
         **{f"{name}_required": f"count_if({quote(name)} IS NULL)" for name in required},
-        **{rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "error"},
+        **{
+            rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "error"
+        },
     }
     if grain:
         broken["primary_key_unique"] = f"count(*) - count(DISTINCT struct({', '.join(grain)}))"
-    warned = {rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "warning"}
+    warned = {
+        rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "warning"
+    }
     measures = [f"{metric} AS {quote(name)}" for name, metric in {**broken, **warned}.items()]
     row = present.selectExpr("count(*) AS _rows", *measures).first()
     assert row is not None
@@ -202,8 +202,8 @@ def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tu
         errors += [str(verdict) for verdict in failed if verdict.check.severity == "error"]
     if errors:
         raise QualityError(
-            f"{table.key} was not written: {'; '.join(errors)}. The table is as it was; mend "
-            f"{table.transform.name if table.transform else 'the transformation'}, the contract or the inputs."
+            f"{table.key} was not written: {'; '.join(errors)}. It is as it was; mend "
+            f"{table.transform.name if table.transform else 'its SQL'}, the contract or the inputs."
         )
     total = int(row["_rows"]) if whole else staged.count()
     return total, {name: int(row[name]) for name in warned if row[name]}
@@ -212,5 +212,7 @@ def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tu
 def _as_it_will_be(tables: Tables, table: Table, staged: DataFrame) -> DataFrame:
     names = [quote(column.name) for column in table.columns]
     there = tables.read(table.key).select(*names)
-    untouched = there.join(staged.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti")
+    untouched = there.join(
+        staged.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti"
+    )
     return untouched.select(*names).unionAll(staged.where(_PRESENT).select(*names))

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Input, Table
+from medallion_pipelines.tables import quote
 
 
 def key_of(source: Input) -> str:
@@ -34,7 +35,10 @@ def touched_keys(
         elif source.lookup is not None and driver is not None and driver.grain is not None:
             names = [f"_looked_{place}" for place in range(len(source.lookup))]
             values = changed.select(
-                *(F.expr(column).alias(name) for column, name in zip(source.lookup.values(), names, strict=True))
+                *(
+                    F.col(quote(column)).alias(name)
+                    for column, name in zip(source.lookup.values(), names, strict=True)
+                )
             ).distinct()
             pairs = zip(source.lookup, names, strict=True)
             condition = [F.expr(expression).eqNullSafe(F.col(name)) for expression, name in pairs]
@@ -51,7 +55,7 @@ def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[st
     if source.grain is None:
         return rows
     names = {column: f"_key_{place}" for place, column in enumerate(grain)}
-    renamed = keys.select(*(F.col(f"`{column}`").alias(name) for column, name in names.items()))
+    renamed = keys.select(*(F.col(quote(column)).alias(name) for column, name in names.items()))
     condition = [F.expr(source.grain[column]) == F.col(name) for column, name in names.items()]
     return rows.join(renamed, condition, "left_semi")
 

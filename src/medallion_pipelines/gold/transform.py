@@ -22,7 +22,7 @@ def apply(spark: SparkSession, table: Table, inputs: Mapping[str, DataFrame]) ->
     """
     assert table.transform is not None
     if table.transform.suffix == ".sql":
-        result = spark.sql(table.transform.read_text(encoding="utf-8"), **inputs)
+        result = spark.sql(table.transform.read_text(encoding="utf-8"), **inputs)  # type: ignore[arg-type]
     else:
         result = _python(table.transform)(**inputs)
     have = {name.lower() for name in result.columns}
@@ -33,7 +33,9 @@ def apply(spark: SparkSession, table: Table, inputs: Mapping[str, DataFrame]) ->
             f"{table.transform.name} does not return the columns of {table.path.name}: "
             f"missing {', '.join(missing) or 'none'}; not in the contract {', '.join(extra) or 'none'}."
         )
-    return result.selectExpr(*(f"CAST({quote(c.name)} AS {c.type}) AS {quote(c.name)}" for c in table.columns))
+    return result.selectExpr(
+        *(f"CAST({quote(c.name)} AS {c.type}) AS {quote(c.name)}" for c in table.columns)
+    )
 
 
 def view_select(tables: Tables, table: Table) -> str:
@@ -45,7 +47,9 @@ def view_select(tables: Tables, table: Table) -> str:
     def name(match: re.Match[str]) -> str:
         if match[1] not in names:
             known = ", ".join(names)
-            raise MedallionError(f"{table.transform}: {{{match[1]}}} is none of the contract's inputs ({known}).")
+            raise MedallionError(
+                f"{table.transform}: {{{match[1]}}} is none of the contract's inputs ({known})."
+            )
         return names[match[1]]
 
     return re.sub(r"\{(\w+)\}", name, text)
@@ -69,5 +73,7 @@ def _python(path: Path):  # type: ignore[no-untyped-def]
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not callable(getattr(module, "transform", None)):
-        raise MedallionError(f"{path} has no function `transform`; give it one that takes the inputs by name.")
+        raise MedallionError(
+            f"{path} has no function `transform`; give it one that takes the inputs by name."
+        )
     return module.transform

@@ -23,7 +23,7 @@ def run_lock(warehouse: str | None) -> Iterator[None]:
     path = Path(warehouse) / ".run.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+        handle = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise SetupError(
             f"The warehouse folder {warehouse} cannot be written ({error.strerror}). "
@@ -36,7 +36,7 @@ def run_lock(warehouse: str | None) -> Iterator[None]:
             handle.seek(0)
             holder = handle.read().strip() or "unknown"
             raise LockedError(
-                f"Another run (process {holder}) is working on {warehouse}. Wait until it ends, then run again."
+                f"Another run (process {holder}) is working on {warehouse}. Run again when it has ended."
             ) from None
         handle.truncate(0)
         handle.write(str(os.getpid()))

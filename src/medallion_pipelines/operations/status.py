@@ -44,7 +44,9 @@ def _status(tables: Tables, table: Table, last, moment: datetime) -> TableStatus
     return TableStatus(
         table.key,
         status=last.last.status if last is not None else None,
-        last_run=last.last.recorded_at.astimezone(UTC).isoformat(timespec="seconds") if last is not None else None,
+        last_run=last.last.recorded_at.astimezone(UTC).isoformat(timespec="seconds")
+        if last is not None
+        else None,
         rows=tables.read(table.key).count() if there else None,
         quarantined=quarantined if table.layer == "silver" else None,
         age_seconds=age,

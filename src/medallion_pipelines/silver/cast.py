@@ -5,13 +5,14 @@ from __future__ import annotations
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Column
+from medallion_pipelines.contracts.model import Column, Source
 
 _INTEGERS = ("BIGINT", "INT", "SMALLINT", "TINYINT")
+_FORMATS = {"DATE": "dateFormat", "TIMESTAMP": "timestampFormat", "TIMESTAMP_NTZ": "timestampFormat"}
 _DATE = r"^\s*[+-]?\d{4,7}-\d{1,2}-\d{1,2}"
 
 
-def converted(raw: SparkColumn, column: Column, *, typed: bool, csv: bool) -> SparkColumn:
+def converted(raw: SparkColumn, column: Column, source: Source, *, typed: bool) -> SparkColumn:
     """The value as the column's type.
 
     `typed` says that `raw` has a type of its own (Parquet, JSON decimals), else it is text. As SQL's
@@ -25,9 +26,10 @@ def converted(raw: SparkColumn, column: Column, *, typed: bool, csv: bool) -> Sp
         return F.to_variant_object(raw) if kind == "VARIANT" else raw.try_cast(kind)
     if kind == "STRING":
         return raw
-    text = F.nullif(F.trim(raw), F.lit("")) if csv else raw
-    if column.format is not None and kind in ("DATE", "TIMESTAMP", "TIMESTAMP_NTZ"):
-        return F.try_to_timestamp(text, F.lit(column.format)).try_cast(kind)
+    text = F.nullif(F.trim(raw), F.lit("")) if source.format == "csv" else raw
+    pattern = column.format or source.options.get(_FORMATS.get(kind, ""))
+    if pattern is not None and kind in _FORMATS:
+        return F.try_to_timestamp(text, F.lit(pattern)).try_cast(kind)
     if kind in _INTEGERS:
         exact = text.try_cast("DECIMAL(38, 9)")
         whole = F.when(exact == F.floor(exact), exact.try_cast(kind))

@@ -41,15 +41,24 @@ def order(table: Table, prefix: str = "") -> SparkColumn:
     """What decides between rows of one key: `sequence_by`, then all columns, so that no tie is left
     to the order of arrival. Greater wins; NULL is least. (Nullable on purpose: MERGE compares the
     structs of both sides, whose types must be alike.)"""
-    names = [*table.sequence_by, *(c.name for c in table.columns if _orderable(c) and c.name not in table.sequence_by)]
+    names = [
+        *table.sequence_by,
+        *(c.name for c in table.columns if _orderable(c) and c.name not in table.sequence_by),
+    ]
     values = [F.col(f"{prefix}{quote(name)}") for name in names]
     return F.struct(*(F.when(v.isNotNull(), v).alias(f"o{i}") for i, v in enumerate(values)))
 
 
 def order_sql(table: Table, side: str) -> str:
     """`order` as SQL, over one side of a MERGE."""
-    names = [*table.sequence_by, *(c.name for c in table.columns if _orderable(c) and c.name not in table.sequence_by)]
-    values = (f"CASE WHEN {side}.{quote(n)} IS NOT NULL THEN {side}.{quote(n)} END AS o{i}" for i, n in enumerate(names))
+    names = [
+        *table.sequence_by,
+        *(c.name for c in table.columns if _orderable(c) and c.name not in table.sequence_by),
+    ]
+    values = (
+        f"CASE WHEN {side}.{quote(n)} IS NOT NULL THEN {side}.{quote(n)} END AS o{i}"
+        for i, n in enumerate(names)
+    )
     return f"struct({', '.join(values)})"
 
 
@@ -98,10 +107,7 @@ def _typed(bronze: DataFrame, table: Table) -> DataFrame:
     )
     kept = ["record", "malformed", "unknown", *(name for name in KEPT if name in parsed.columns)]
     rows = parsed.select(
-        *(
-            converted(value(c), c, typed=is_typed(c), csv=source.format == "csv").alias(c.name)
-            for c in read
-        ),
+        *(converted(value(c), c, source, typed=is_typed(c)).alias(c.name) for c in read),
         F.struct(*(text(c).alias(c.name) for c in read)).alias("_text"),
         *(field(name).alias(name) for name in extra),
         metadata.alias("_metadata"),
@@ -185,7 +191,9 @@ def _judged(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(
         *(F.col(quote(c.name)) for c in table.columns),
         F.when(F.col("malformed"), malformed.cast(ERRORS)).otherwise(found).alias("_errors"),
-        F.when(~F.col("malformed"), warned.cast("array<string>")).otherwise(F.array().cast("array<string>")).alias("_warnings"),
+        F.when(~F.col("malformed"), warned.cast("array<string>"))
+        .otherwise(F.array().cast("array<string>"))
+        .alias("_warnings"),
         F.col("unknown").alias("_unknown"),
         F.col("record").alias("_record"),
         *(name for name in KEPT if name in rows.columns),
@@ -207,7 +215,9 @@ def _value(rule: Rule, table: Table) -> SparkColumn:
     return F.to_json(F.struct(value.alias("value"))) if _nested(column) else value.cast("string")
 
 
-def _error(condition: SparkColumn, rule: str, column: str | None, message: str, value: SparkColumn) -> SparkColumn:
+def _error(
+    condition: SparkColumn, rule: str, column: str | None, message: str, value: SparkColumn
+) -> SparkColumn:
     return F.when(
         condition,
         F.struct(
@@ -236,8 +246,14 @@ def _with_unique(rows: DataFrame, table: Table, read: Callable[[str], DataFrame 
         rows = rows.withColumn("_clash", usable & clash)
         existing = read(table.key)
         if existing is not None:
-            holder = [F.col(quote(key)).alias(f"_holder_{place}") for place, key in enumerate(table.primary_key)]
-            held = existing.where(value.isNotNull()).select(value.alias("_held"), *holder).withColumn("_taken", F.lit(True))
+            holder = [
+                F.col(quote(key)).alias(f"_holder_{place}") for place, key in enumerate(table.primary_key)
+            ]
+            held = (
+                existing.where(value.isNotNull())
+                .select(value.alias("_held"), *holder)
+                .withColumn("_taken", F.lit(True))
+            )
             rows = rows.join(held, value == F.col("_held"), "left")
             same = F.lit(bool(table.primary_key))
             for place, key in enumerate(table.primary_key):
@@ -246,7 +262,9 @@ def _with_unique(rows: DataFrame, table: Table, read: Callable[[str], DataFrame 
             rows = rows.withColumn("_clash", F.col("_clash") | taken)
         error = _error(F.col("_clash"), "unique", name, "belongs to another row already", value)
         rows = rows.withColumn("_errors", F.array_compact(F.concat("_errors", F.array(error))).cast(ERRORS))
-        rows = rows.drop("_clash", "_held", "_taken", *(f"_holder_{i}" for i in range(len(table.primary_key))))
+        rows = rows.drop(
+            "_clash", "_held", "_taken", *(f"_holder_{i}" for i in range(len(table.primary_key)))
+        )
     return rows
 
 

@@ -60,7 +60,10 @@ def _json(bronze: DataFrame, table: Table, names: Sequence[str]) -> DataFrame:
     record = F.col("record")
     parsed = _from_json(record, raw)
     if table.source.multi_line:
-        parsed = F.coalesce(F.when(F.col("element").isNotNull(), F.struct(F.col("element").alias("r"), F.lit(1).alias(_END))), parsed)
+        parsed = F.coalesce(
+            F.when(F.col("element").isNotNull(), F.struct(F.col("element").alias("r"), F.lit(1).alias(_END))),
+            parsed,
+        )
     # `inline` makes Spark evaluate the parser once, however many columns are taken from it
     once = elements.select("record", *_origin(bronze), F.inline(F.array(parsed)))
     known = F.array(*map(F.lit, names)).cast(ArrayType(StringType()))
@@ -90,12 +93,15 @@ def _json_elements(bronze: DataFrame, raw: StructType) -> DataFrame:
     """A document is one record, or an array of them. `record` becomes an element's text."""
     is_array = F.col("record").rlike(r"^\s*\[")
     texts = _from_json(F.col("record"), ArrayType(StringType()))["r"]
-    structs = _from_json(F.col("record"), ArrayType(raw))["r"]
+    # NULL if one element is no object: each text is then parsed on its own
+    structs = F.coalesce(_from_json(F.col("record"), ArrayType(raw))["r"], F.array().cast(ArrayType(raw)))
     pairs = F.when(is_array & texts.isNotNull(), F.arrays_zip(texts.alias("text"), structs.alias("element")))
     whole = F.array(F.struct(F.col("record").alias("text"), F.lit(None).cast(raw).alias("element")))
     pair = F.explode(F.coalesce(pairs, whole))
     return bronze.select(pair.alias("pair"), *_origin(bronze)).select(
-        F.coalesce("pair.text", F.lit("null")).alias("record"), F.col("pair.element").alias("element"), *_origin(bronze)
+        F.coalesce("pair.text", F.lit("null")).alias("record"),
+        F.col("pair.element").alias("element"),
+        *_origin(bronze),
     )
 
 
@@ -141,7 +147,9 @@ def _csv_branch(header: str | None, source: Source, names: Sequence[str]) -> Spa
         ]
         return F.struct(
             F.struct(*values).alias("raw"),
-            (line.isNull() | line[_BAD].isNotNull() | F.lit(ambiguous)).cast(BooleanType()).alias("malformed"),
+            (line.isNull() | line[_BAD].isNotNull() | F.lit(ambiguous))
+            .cast(BooleanType())
+            .alias("malformed"),
             F.array(*map(F.lit, unknown)).cast(ArrayType(StringType())).alias("unknown"),
         )
 
@@ -163,9 +171,7 @@ def _parquet(bronze: DataFrame, names: Sequence[str]) -> DataFrame:
     kind = bronze.schema["record"].dataType
     assert isinstance(kind, StructType)
     field = F.col("record").getField
-    raw = [
-        (field(name) if name in kind.names else F.lit(None).cast("string")).alias(name) for name in names
-    ]
+    raw = [(field(name) if name in kind.names else F.lit(None).cast("string")).alias(name) for name in names]
     extra = [name for name in kind.names if name not in set(names)]
     unknown = F.array_compact(F.array(*(F.when(field(name).isNotNull(), F.lit(name)) for name in extra)))
     return bronze.select(

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,8 +22,8 @@ from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog, now
 from medallion_pipelines.silver.conform import ERRORS, conform, order_sql
-from medallion_pipelines.silver.drift import drift
-from medallion_pipelines.tables import Field, Tables, quote
+from medallion_pipelines.silver.summary import Summary, summarize
+from medallion_pipelines.tables import Field, Tables, out_of_reach, quote
 
 QUARANTINE = (
     Field("record", "STRING", comment="the record as it came (Parquet: as JSON)"),
@@ -77,42 +75,47 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if left is not None:
         tables.unstage(table.key)
     after = -1 if rebuild else int(result.source_versions.get(source, -1))
-    if not rebuild:
-        _refuse_unknown_past(log, table, after)
+    if existed and not rebuild and after < 0:
+        _refuse_unknown_past(tables, table)
     upto = tables.version(source)
     if upto > after:
         batch = _stage(tables, table, source, after, upto, rebuild)
         result = _sum(result, _finish(log, table, batch, started))
         tables.unstage(table.key)
     return replace(
-        result, seconds=time.monotonic() - started, version=tables.version(table.key), notes=(*notes, *result.notes)
+        result,
+        seconds=time.monotonic() - started,
+        version=tables.version(table.key),
+        notes=(*notes, *result.notes),
     )
 
 
 def _create(tables: Tables, table: Table) -> None:
     properties = {"medallion.primary_key": ",".join(table.primary_key)}
     tables.create(
-        table.key, fields(table), comment=table.description, cluster_by=table.cluster_by, properties=properties
+        table.key,
+        fields(table),
+        comment=table.description,
+        cluster_by=table.cluster_by,
+        properties=properties,
     )
 
 
-def _refuse_unknown_past(log: RunLog, table: Table, after: int) -> None:
+def _refuse_unknown_past(tables: Tables, table: Table) -> None:
     """Without a primary key a record that was taken already cannot be told from a new one."""
-    if after < 0 and not table.primary_key and log.tables.read(table.key).limit(1).first() is not None:
+    if not table.primary_key and tables.read(table.key).limit(1).first() is not None:
         raise MedallionError(
-            f"{table.key} has rows, but ops.table_metrics does not say how far it has read bronze.{table.name}. "
+            f"{table.key} has rows, but ops.table_metrics has no word of how much of bronze it has read. "
             f"To read all of it again would double them; run `medallion rebuild {table.key}`."
         )
 
 
-def _stage(
-    tables: Tables, table: Table, source: str, after: int, upto: int, rebuild: bool
-) -> _Batch:
+def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, rebuild: bool) -> _Batch:
     try:
         bronze = tables.inserted(source, after, upto)
         conformed = conform(bronze, table, lambda key: tables.read(key) if tables.exists(key) else None)
-    except PySparkException as error:
-        if "DELTA_MISSING_CHANGE_DATA" in str(error) or "VERSION" in str(error).upper() and after >= 0:
+    except Exception as error:
+        if after >= 0 and out_of_reach(error):
             raise MedallionError(
                 f"{source} no longer keeps its changes since version {after}, where {table.key} had come to. "
                 f"Run `medallion rebuild {table.key}`."
@@ -126,32 +129,30 @@ def _stage(
 def _finish(log: RunLog, table: Table, batch: _Batch, started: float) -> StepResult:
     """Check a staged batch, write it, and record it."""
     tables, source = log.tables, f"bronze.{table.name}"
-    counts = {row["_outcome"]: row["count"] for row in batch.rows.groupBy("_outcome").count().collect()}
-    total = sum(counts.values())
-    quarantined = counts.get("quarantined", 0)
+    found = summarize(batch.rows)
+    quarantined = found.outcomes.get("quarantined", 0)
     notes = _gate(tables, table, batch)
-    violations = _violations(batch.rows)
-    warnings = sum(count for (severity, _), count in violations.items() if severity == "warning")
-    notes += _report_drift(log, table, batch.rows)
+    notes += _report_drift(log, table, found)
     _write_quarantine(tables, table, batch, quarantined)
-    written, deleted = _write(tables, table, batch, counts.get("valid", 0))
+    valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values())
+    written, deleted = _write(tables, table, batch, valid)
     result = StepResult(
         table.key,
         "succeeded" if total else "unchanged",
         rows_in=total,
         rows_valid=written,
         rows_quarantined=quarantined,
-        rows_duplicate=counts.get("duplicate", 0) + counts.get("valid", 0) - written,
+        rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written,
         rows_written=written,
         rows_deleted=deleted,
-        warnings=warnings,
+        warnings=found.warnings,
         seconds=time.monotonic() - started,
         version=tables.version(table.key),
         source_versions={source: batch.upto},
         notes=tuple(notes),
     )
     _conserve(result)
-    log.step(result, token=batch.token, violations={rule: n for (_, rule), n in violations.items()})
+    log.step(result, token=batch.token, violations=found.violations)
     return result
 
 
@@ -166,7 +167,7 @@ def _conserve(result: StepResult) -> None:
 
 def _gate(tables: Tables, table: Table, batch: _Batch) -> list[str]:
     """Raise QualityError if a check of severity error fails; notes of those of severity warning."""
-    kept = batch.rows.where("_outcome <> 'quarantined'")
+    kept = batch.rows.where("_outcome = 'valid'")
     verdicts = judge(kept, [check for check in table.checks if check.scope == "batch"])
     if table.quarantine_limit is not None:
         limit = replace(table.quarantine_limit, metric="count_if(_outcome = 'quarantined')")
@@ -192,28 +193,20 @@ def _as_it_will_be(tables: Tables, table: Table, batch: _Batch) -> DataFrame:
         return new
     there = tables.read(table.key).select(*names)
     if table.primary_key:
-        there = there.join(new.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti").select(*names)
+        there = there.join(
+            new.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti"
+        ).select(*names)
     return there.unionAll(new)
 
 
-def _violations(staged: DataFrame) -> Mapping[tuple[str, str], int]:
-    """Records per broken rule, by severity and rule."""
-    names = F.concat(
-        F.transform("_errors", lambda e: F.struct(F.lit("error").alias("severity"), e["rule"].alias("rule"))),
-        F.transform("_warnings", lambda rule: F.struct(F.lit("warning").alias("severity"), rule.alias("rule"))),
-    )
-    rows = staged.select(F.explode(names).alias("broken")).groupBy("broken.severity", "broken.rule").count()
-    return {(row.severity, row.rule): row["count"] for row in rows.collect()}
-
-
-def _report_drift(log: RunLog, table: Table, staged: DataFrame) -> list[str]:
-    found = drift(staged)
-    if found:
+def _report_drift(log: RunLog, table: Table, found: Summary) -> list[str]:
+    if found.drift:
         moment = now()
         log.append(
-            "drift", [(log.run_id, table.key, d.kind, d.field, d.records, d.example, moment) for d in found]
+            "drift",
+            [(log.run_id, table.key, d.kind, d.field, d.records, d.example, moment) for d in found.drift],
         )
-    return [f"{table.key}: {one}" for one in found]
+    return [f"{table.key}: {one}" for one in found.drift]
 
 
 def _write_quarantine(tables: Tables, table: Table, batch: _Batch, count: int) -> None:
@@ -223,7 +216,9 @@ def _write_quarantine(tables: Tables, table: Table, batch: _Batch, count: int) -
         tables.create(key, QUARANTINE, comment=comment)
     if not tables.exists(key) or not (count or batch.rebuild):
         return
-    header = F.col("_header") if "_header" in batch.rows.columns else F.lit(None).cast("string").alias("_header")
+    header = (
+        F.col("_header") if "_header" in batch.rows.columns else F.lit(None).cast("string").alias("_header")
+    )
     rows = batch.rows.where("_outcome = 'quarantined'").select(
         F.col("_record").alias("record"),
         header,
@@ -244,7 +239,10 @@ def _write(tables: Tables, table: Table, batch: _Batch, valid: int) -> tuple[int
     """Rows inserted or updated, and deleted."""
     names = [column.name for column in table.columns]
     there = set(batch.rows.columns)  # a batch left by an earlier run may lack a column added since
-    columns = (F.col(quote(c.name)) if c.name in there else F.lit(None).cast(c.type).alias(c.name) for c in table.columns)
+    columns = (
+        F.col(quote(c.name)) if c.name in there else F.lit(None).cast(c.type).alias(c.name)
+        for c in table.columns
+    )
     rows = batch.rows.where("_outcome = 'valid'").select(*columns)
     if batch.rebuild:
         return _rebuild(tables, table, rows, valid)
@@ -273,7 +271,14 @@ def _sum(first: StepResult, second: StepResult) -> StepResult:
         return second
     added = {
         name: getattr(first, name) + getattr(second, name)
-        for name in ("rows_in", "rows_valid", "rows_quarantined", "rows_duplicate", "rows_written", "rows_deleted", "warnings")
+        for name in (
+            "rows_in",
+            "rows_valid",
+            "rows_quarantined",
+            "rows_duplicate",
+            "rows_written",
+            "rows_deleted",
+            "warnings",
+        )
     }
-    status = "succeeded" if "succeeded" in (first.status, second.status) else "unchanged"
-    return replace(second, status=status, notes=(*first.notes, *second.notes), **added)
+    return replace(second, status="succeeded", notes=(*first.notes, *second.notes), **added)

@@ -1,0 +1,264 @@
+"""Bronze keeps every record as it came, each file exactly once."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import os
+from pathlib import Path
+
+import pytest
+from tests.support import column, counts, land_json, land_text, rows, silver, step, versions, write_product
+
+from medallion_pipelines.lakehouse import Lakehouse
+
+pytestmark = pytest.mark.engine
+
+ODD_LINES = [
+    '{"id":1,"n":1.10,"z":007,"big":12345678901234567890.123456789}',
+    '{"id":1,"id":2}',
+    '{ "b" : 1 , "a" : 2 }',
+    '{"id":1e400}',
+    '{"id":"tab\\tand é ü 漢 🛫"}',
+    '{"id":',
+    "not json at all",
+    '{"id":1} {"id":2}',
+    "[1,2]",
+    "   {}   ",
+    '"text"',
+]
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Path:
+    return write_product(tmp_path / "product", silver("things", [column("id", "integer")]))
+
+
+def test_json_lines_are_kept_as_they_came(lakehouse: Lakehouse, product: Path) -> None:
+    land_text(lakehouse, "things/a.json", "\ufeff" + "\r\n".join(ODD_LINES) + "\r\n\r\n")
+    land_text(lakehouse, "things/b.json.gz", "\n".join(ODD_LINES))
+    lakehouse.run(product)
+    assert [row[0] for row in rows(lakehouse, "bronze.things", "record")] == sorted(
+        ODD_LINES * 2, key=lambda text: repr((text,))
+    )
+
+
+def test_bytes_that_are_no_text_are_kept_and_quarantined(lakehouse: Lakehouse, product: Path) -> None:
+    line = b'{"id":"\xff\xfe broken"}'
+    land_text(lakehouse, "things/a.json", line + b"\n")
+    lakehouse.run(product)
+    kept = lakehouse.table("bronze.things").selectExpr("CAST(record AS BINARY) AS bytes").first()
+    assert kept is not None and bytes(kept.bytes) == line
+    errors = lakehouse.table("silver.things_quarantine").selectExpr("_errors.rule AS rules").first()
+    assert errors is not None and errors.rules == ["malformed"]
+
+
+def test_a_document_of_many_lines_is_kept_whole(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    product = write_product(tmp_path / "product", silver("docs", [column("id", "integer")], multi_line=True))
+    array = '[\n  {"id": 1.0, "x": 01},\n  {"id": 2}\n]\n'
+    single = '{\n  "id": 3\n}'
+    land_text(lakehouse, "docs/a.json", array)
+    land_text(lakehouse, "docs/b.json", single)
+    land_text(lakehouse, "docs/c.json", '[{"id": 4}, 5, null, {"id": 6}]')
+    land_text(lakehouse, "docs/d.json", '[{"id": 7}] trailing')
+    result = lakehouse.run(product)
+    assert sorted(text for (text,) in rows(lakehouse, "bronze.docs", "record"))[-1] == single
+    assert array in {text for (text,) in rows(lakehouse, "bronze.docs", "record")}
+    # "01" is no JSON number, so a.json is one broken document; c has two elements that are no objects
+    assert rows(lakehouse, "silver.docs", "id") == [(3,), (4,), (6,)]
+    assert counts(result, "silver.docs") == (7, 3, 4, 0)
+
+
+def test_csv_records_are_kept_under_the_header_they_came_with(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    columns = [column("id"), column("name")]
+    product = write_product(tmp_path / "product", silver("people", columns, kind="csv"))
+    land_text(
+        lakehouse,
+        "people/a.csv",
+        '\ufeffid,name\r\n007,"Lee, ""Bo"""\r\n1.10,"two\nlines"\r\n\r\n3,5" pipe\r\n',
+    )
+    land_text(lakehouse, "people/b.csv", "name,extra,id\nAda,x,8\n")
+    land_text(lakehouse, "people/c.csv", "id\n9\n")
+    lakehouse.run(product)
+    assert rows(lakehouse, "bronze.people", "_header", "record") == sorted(
+        [
+            ("id,name", '007,"Lee, ""Bo"""'),
+            ("id,name", '1.10,"two\nlines"'),
+            ("id,name", '3,5" pipe'),
+            ("name,extra,id", "Ada,x,8"),
+            ("id", "9"),
+        ],
+        key=repr,
+    )
+    assert rows(lakehouse, "silver.people") == sorted(
+        [("007", 'Lee, "Bo"'), ("1.10", "two\nlines"), ("3", '5" pipe'), ("8", "Ada"), ("9", None)], key=repr
+    )
+
+
+def test_a_csv_read_line_by_line_gives_the_same_records(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    columns = [column("id"), column("name")]
+    product = write_product(tmp_path / "product", silver("people", columns, kind="csv", multi_line=False))
+    land_text(lakehouse, "people/a.csv", '\ufeffid,name\r\n007,"Lee, Bo"\r\n\r\n8,\r\n')
+    land_text(lakehouse, "people/b.csv.gz", "name,id\nAda,9\n")
+    lakehouse.run(product)
+    assert rows(lakehouse, "bronze.people", "_header", "record") == sorted(
+        [("id,name", '007,"Lee, Bo"'), ("id,name", "8,"), ("name,id", "Ada,9")], key=repr
+    )
+    assert rows(lakehouse, "silver.people") == sorted(
+        [("007", "Lee, Bo"), ("8", None), ("9", "Ada")], key=repr
+    )
+
+
+def test_a_csv_without_header_takes_the_contracts_order(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    columns = [column("id", "integer"), column("name")]
+    contract = silver("people", columns, kind="csv", options={"header": "false", "sep": ";", "quote": "'"})
+    land_text(lakehouse, "people/a.csv", "1;'a;b'\n2;c\n")
+    lakehouse.run(write_product(tmp_path / "product", contract))
+    assert rows(lakehouse, "silver.people") == [(1, "a;b"), (2, "c")]
+
+
+def test_parquet_columns_are_merged_and_a_conflict_is_reported(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    product = write_product(
+        tmp_path / "product",
+        silver(
+            "points",
+            [column("id", "integer"), column("x", "number")],
+            path="points/*.parquet",
+            kind="parquet",
+        ),
+    )
+    folder = Path(lakehouse.settings.landing) / "points"
+
+    def land(name: str, sql: str, when: int) -> None:
+        lakehouse.spark.sql(sql).coalesce(1).write.mode("overwrite").parquet(str(tmp_path / "out"))
+        folder.mkdir(exist_ok=True)
+        part = next((tmp_path / "out").glob("*.parquet"))
+        part.rename(folder / name)
+        os.utime(folder / name, (when, when))
+
+    land("a.parquet", "SELECT 1 AS id, CAST(1.5 AS DOUBLE) AS x", 1_000)
+    lakehouse.run(product)
+    land("b.parquet", "SELECT 2L AS id, 'more' AS note", 2_000)
+    land("c.parquet", "SELECT 'three' AS id", 3_000)
+    land_text(lakehouse, "points/d.parquet", "no parquet")
+    result = lakehouse.run(product)
+    assert counts(result, "bronze.points") == (1, 1, 0, 0)
+    assert rows(lakehouse, "silver.points") == [(1, 1.5), (2, None)]
+    records = lakehouse.table("bronze.points").selectExpr("to_json(record) AS r")
+    assert sorted(row.r for row in records.collect()) == ['{"id":1,"x":1.5}', '{"id":2,"note":"more"}']
+    notes = " ".join(step(result, "bronze.points").notes)
+    assert "points/c.parquet cannot be read (schema conflict: record.id is string, and" in notes
+    assert "points/d.parquet cannot be read" in notes
+    assert "note" in " ".join(step(result, "silver.points").notes)
+
+
+def test_each_file_is_captured_once_and_only_new_ones_are_read(lakehouse: Lakehouse, product: Path) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}])
+    assert counts(lakehouse.run(product), "bronze.things") == (1, 1, 0, 0)
+    before = versions(lakehouse)
+    again = lakehouse.run(product)
+    assert not again.changed and again.succeeded
+    assert versions(lakehouse) == before
+    land_json(
+        lakehouse, "things/b.json", [{"id": 2}, {"id": 3}], modified=1_000
+    )  # an old date is no reason to skip
+    assert counts(lakehouse.run(product), "bronze.things") == (2, 2, 0, 0)
+    assert rows(lakehouse, "silver.things") == [(1,), (2,), (3,)]
+
+
+def test_any_file_name_will_do(lakehouse: Lakehouse, product: Path) -> None:
+    names = ["a b.json", "a[1].json", "a%20b.json", "a{x,y}.json", "\u00fc*?.json", "a+b#c.json"]
+    for number, name in enumerate(names):
+        land_json(lakehouse, f"things/{name}", [{"id": number}])
+    lakehouse.run(product)
+    assert rows(lakehouse, "silver.things") == [(number,) for number in range(len(names))]
+    assert not lakehouse.run(product).changed
+
+
+def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
+    lakehouse: Lakehouse, product: Path
+) -> None:
+    whole = gzip.compress(b'{"id":1}\n' * 10_000)
+    broken = land_text(lakehouse, "things/broken.json", b"")
+    broken.unlink()
+    broken = broken.with_name("broken.json.gz")
+    broken.write_bytes(whole[: len(whole) // 2])
+    for number in range(5):
+        land_json(lakehouse, f"things/{number}.json", [{"id": number}])
+    result = lakehouse.run(product)
+    assert counts(result, "bronze.things") == (5, 5, 0, 0)
+    (note,) = step(result, "bronze.things").notes
+    assert note.startswith("things/broken.json.gz cannot be read (") and note.endswith(
+        "the next run tries again."
+    )
+    broken.write_bytes(whole)
+    assert counts(lakehouse.run(product), "bronze.things") == (10_000, 10_000, 0, 0)
+    assert not lakehouse.run(product).changed
+
+
+def test_a_file_that_grows_after_it_was_captured_is_reported_and_not_doubled(
+    lakehouse: Lakehouse, product: Path
+) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}])
+    lakehouse.run(product)
+    land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": 2}], modified=2_000_000_000)
+    result = lakehouse.run(product)
+    (note,) = step(result, "bronze.things").notes
+    assert note.startswith("things/a.json changed after it was captured")
+    assert rows(lakehouse, "silver.things") == [(1,)]
+    assert step(lakehouse.run(product), "bronze.things").notes == ()  # said once
+
+
+def test_an_empty_file_that_is_filled_later_is_captured_then(lakehouse: Lakehouse, product: Path) -> None:
+    land_text(lakehouse, "things/a.json", "")
+    land_text(lakehouse, "things/b.json.gz", "")
+    (Path(lakehouse.settings.landing) / "things/c.json.gz").write_bytes(b"")
+    assert not lakehouse.run(product).changed
+    land_json(lakehouse, "things/a.json", [{"id": 1}], modified=2_000_000_000)
+    lakehouse.run(product)
+    assert rows(lakehouse, "silver.things") == [(1,)]
+
+
+@pytest.mark.parametrize("moment", ["before the write", "after the write"])
+def test_a_capture_that_was_cut_off_is_finished_by_the_next_run(
+    lakehouse: Lakehouse, product: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": 1}])
+    with monkeypatch.context() as patch:
+        name = "_write" if moment == "before the write" else "_counts"
+        patch.setattr(importlib.import_module("medallion_pipelines.bronze.capture"), name, _cut_off)
+        assert step(lakehouse.run(product), "bronze.things").status == "failed"
+    land_json(lakehouse, "things/b.json", [{"id": 2}])
+    assert counts(lakehouse.run(product), "bronze.things") == (3, 3, 0, 0)
+    assert rows(lakehouse, "silver.things") == [(1,), (1,), (2,)]
+
+
+def test_a_landing_zone_that_is_not_there_is_an_error_that_names_it(
+    lakehouse: Lakehouse, product: Path
+) -> None:
+    Path(lakehouse.settings.landing).rmdir()
+    failed = step(lakehouse.run(product), "bronze.things")
+    assert failed.status == "failed"
+    assert "things is not a folder" in failed.error and "--landing" in failed.error
+
+
+def test_the_parsed_view_shows_records_as_variants(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    product = write_product(
+        tmp_path / "product",
+        silver("a", [column("id", "integer")]),
+        silver("b", [column("id"), column("name")], kind="csv"),
+    )
+    land_text(lakehouse, "a/a.json", '{"id":1,"deep":{"x":[1,2]}}\nbroken\n')
+    land_text(lakehouse, "b/b.csv", 'id,name\n007,"x, ""y"""\n8\n')
+    lakehouse.run(product)
+    deep = lakehouse.table("bronze.a_parsed").selectExpr("CAST(record:deep.x[1] AS STRING) AS x")
+    assert sorted(repr(row.x) for row in deep.collect()) == ["'2'", "None"]
+    parsed = lakehouse.table("bronze.b_parsed").selectExpr("CAST(record AS STRING) AS r")
+    assert sorted(repr(row.r) for row in parsed.collect()) == [
+        repr('{"id":"007","name":"x, \\"y\\""}'),
+        "None",
+    ]
+
+
+def _cut_off(*args: object, **kwargs: object) -> None:
+    raise KeyError("the machine went away")

@@ -1,0 +1,191 @@
+"""A mart equals its transformation of its inputs, however it got there."""
+
+from __future__ import annotations
+
+import copy
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import column, gold, land_json, rows, silver, step, versions, write_product
+
+from medallion_pipelines.lakehouse import Lakehouse
+
+pytestmark = pytest.mark.engine
+
+SALES = silver(
+    "sales",
+    [column("id", "integer"), column("shop"), column("day", "integer"), column("amount", "integer")],
+    key=["id"],
+)
+SHOPS = silver("shops", [column("shop"), column("city")], key=["shop"])
+DAILY = gold(
+    "daily",
+    [column("shop"), column("day", "integer"), column("city"), column("total", "integer")],
+    [
+        {"table": "silver.sales", "grain": {"shop": "shop", "day": "day"}},
+        {"table": "silver.shops", "lookup": {"shop": "shop"}},
+    ],
+    key=["shop", "day"],
+)
+DAILY_SQL = """
+SELECT s.shop, s.day, max(p.city) AS city, sum(s.amount) AS total
+FROM {sales} AS s LEFT JOIN {shops} AS p ON p.shop = s.shop
+WHERE s.shop IS NOT NULL AND s.day IS NOT NULL GROUP BY s.shop, s.day
+"""
+
+
+@pytest.fixture
+def folder(lakehouse: Lakehouse, tmp_path: Path) -> Path:
+    land_json(lakehouse, "shops/a.json", [{"shop": "a", "city": "Rome"}])
+    land_json(lakehouse, "sales/a.json", [{"id": 1, "shop": "a", "day": 1, "amount": 5}])
+    folder = write_product(tmp_path / "p", SALES, SHOPS, DAILY, daily=DAILY_SQL)
+    assert lakehouse.run(folder).succeeded
+    return folder
+
+
+def recomputed(lakehouse: Lakehouse) -> list[tuple[Any, ...]]:
+    text = DAILY_SQL.format(
+        sales=lakehouse.tables.name("silver.sales"), shops=lakehouse.tables.name("silver.shops")
+    )
+    return sorted((tuple(row) for row in lakehouse.sql(text).collect()), key=repr)
+
+
+def change(lakehouse: Lakehouse, table: str, statement: str) -> None:
+    """Change an input behind the pipeline's back, as an erasure or a correction would."""
+    lakehouse.spark.sql(statement.format(lakehouse.tables.name(table)))
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+def test_after_any_inserts_updates_and_deletes_it_equals_a_recompute(
+    lakehouse: Lakehouse, folder: Path, seed: int
+) -> None:
+    pick = random.Random(seed)
+    for turn in range(4):
+        for _ in range(pick.randint(1, 3)):
+            shop, day, number = pick.choice("abc"), pick.randint(1, 3), pick.randint(1, 8)
+            change(
+                lakehouse,
+                *pick.choice(
+                    [
+                        ("silver.sales", f"INSERT INTO {{}} VALUES ({turn}00, '{shop}', {day}, {number})"),
+                        ("silver.sales", f"UPDATE {{}} SET amount = {number} WHERE id % 3 = {day % 3}"),
+                        ("silver.sales", f"UPDATE {{}} SET day = {day}, shop = '{shop}' WHERE id = {number}"),
+                        ("silver.sales", f"UPDATE {{}} SET shop = NULL WHERE id = {number}"),
+                        ("silver.sales", f"DELETE FROM {{}} WHERE shop = '{shop}' AND day = {day}"),
+                        ("silver.shops", f"DELETE FROM {{}} WHERE shop = '{shop}'"),
+                        ("silver.shops", f"INSERT INTO {{}} SELECT '{shop}', 'Oslo {turn}' WHERE NOT EXISTS "
+                         f"(SELECT 1 FROM {lakehouse.tables.name('silver.shops')} WHERE shop = '{shop}')"),
+                        ("silver.shops", f"UPDATE {{}} SET city = 'city {number}' WHERE shop = '{shop}'"),
+                    ]
+                ),
+            )  # fmt: skip
+        result = lakehouse.run(folder)
+        assert result.succeeded
+        assert not any("in full" in note for note in step(result, "gold.daily").notes)
+        assert rows(lakehouse, "gold.daily") == recomputed(lakehouse)
+
+
+def test_only_what_was_touched_is_recomputed_and_written(lakehouse: Lakehouse, folder: Path) -> None:
+    land_json(
+        lakehouse, "sales/b.json", [{"id": n, "shop": "b", "day": n, "amount": 1} for n in range(2, 52)]
+    )
+    lakehouse.run(folder)
+    before = lakehouse.tables.version("gold.daily")
+    land_json(lakehouse, "sales/c.json", [{"id": 1, "shop": "a", "day": 1, "amount": 6}])
+    one = step(lakehouse.run(folder), "gold.daily")
+    assert (one.rows_in, one.rows_written, one.rows_deleted) == (1, 1, 0)
+    feed = lakehouse.tables.changes("gold.daily", before, lakehouse.tables.version("gold.daily"))
+    found = sorted((row._change_type, row.shop, row.total) for row in feed.collect())
+    assert found == [("update_postimage", "a", 6), ("update_preimage", "a", 5)]
+
+
+def test_with_nothing_new_no_table_gets_a_version(lakehouse: Lakehouse, folder: Path) -> None:
+    before = versions(lakehouse)
+    assert not lakehouse.run(folder).changed
+    assert versions(lakehouse) == before
+
+
+def test_a_full_refresh_gives_the_same_table(lakehouse: Lakehouse, folder: Path) -> None:
+    land_json(lakehouse, "sales/b.json", [{"id": 2, "shop": "b", "day": 1, "amount": 7}])
+    lakehouse.run(folder)
+    incremental = rows(lakehouse, "gold.daily")
+    assert step(lakehouse.run(folder, full_refresh=True), "gold.daily").rows_written == 2
+    assert rows(lakehouse, "gold.daily") == incremental
+
+
+def test_a_feed_that_no_longer_reaches_back_means_an_announced_full_refresh(
+    lakehouse: Lakehouse, folder: Path
+) -> None:
+    name = lakehouse.tables.name("silver.sales")
+    lakehouse.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
+    lakehouse.spark.sql(f"UPDATE {name} SET amount = 9")
+    lakehouse.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
+    one = step(lakehouse.run(folder), "gold.daily")
+    assert one.notes == (
+        "gold.daily: refreshed in full, because the change feed of an input no longer reaches back.",
+    )
+    assert rows(lakehouse, "gold.daily") == [("a", 1, "Rome", 9)]
+
+
+def test_another_transformation_means_an_announced_full_refresh(lakehouse: Lakehouse, folder: Path) -> None:
+    write_product(folder, daily=DAILY_SQL.replace("sum(s.amount)", "-sum(s.amount)"))
+    one = step(lakehouse.run(folder), "gold.daily")
+    assert one.notes == ("gold.daily: refreshed in full, because its transformation or contract changed.",)
+    assert rows(lakehouse, "gold.daily") == [("a", 1, "Rome", -5)]
+
+
+BROKEN = {
+    "renamed": (DAILY_SQL.replace("AS total", "AS sum"), "missing total; not in the contract sum"),
+    "doubled": (
+        DAILY_SQL.replace("GROUP BY s.shop, s.day", "GROUP BY ALL UNION ALL SELECT 'a', 1, 'x', 1"),
+        "primary_key_unique: 1 rows",
+    ),
+    "keyless": (DAILY_SQL.replace("s.shop, s.day, max", "NULL AS shop, s.day, max"), "shop_required: 1 rows"),
+}
+
+
+def test_a_mart_that_breaks_its_contract_is_not_written(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    marts = []
+    for name in BROKEN:
+        mart = copy.deepcopy(DAILY)
+        mart["schema"][0]["name"] = mart["id"] = name
+        marts.append(mart)
+    folder = write_product(tmp_path / "p", SALES, SHOPS, *marts, **dict.fromkeys(BROKEN, DAILY_SQL))
+    land_json(lakehouse, "shops/a.json", [{"shop": "a", "city": "Rome"}])
+    land_json(lakehouse, "sales/a.json", [{"id": 1, "shop": "a", "day": 1, "amount": 5}])
+    assert lakehouse.run(folder).succeeded
+    before = versions(lakehouse)
+    result = lakehouse.run(write_product(folder, **{name: sql for name, (sql, _) in BROKEN.items()}))
+    for name, (_, message) in BROKEN.items():
+        assert message in step(result, f"gold.{name}").error
+    assert versions(lakehouse) == before
+
+
+def test_a_mart_may_be_made_in_python(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    mart = gold(
+        "per_shop",
+        [column("shop"), column("n", "integer")],
+        [{"table": "silver.sales", "grain": {"shop": "shop"}}],
+        key=["shop"],
+    )
+    folder = write_product(tmp_path / "p", SALES, mart)
+    (folder / "per_shop.py").write_text(
+        "def transform(sales):\n    return sales.groupBy('shop').count().withColumnRenamed('count', 'n')\n"
+    )
+    land_json(lakehouse, "sales/a.json", [{"id": 1, "shop": "a"}, {"id": 2, "shop": "a"}])
+    assert lakehouse.run(folder).succeeded
+    assert rows(lakehouse, "gold.per_shop") == [("a", 2)]
+
+
+def test_a_view_shows_its_tables_as_they_are(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    view = gold("cities", [column("shop"), column("city")], [{"table": "silver.shops"}], kind="view")
+    folder = write_product(
+        tmp_path / "p", SHOPS, view, cities="SELECT shop, upper(city) AS city FROM {shops}"
+    )
+    land_json(lakehouse, "shops/a.json", [{"shop": "a", "city": "Rome"}])
+    assert step(lakehouse.run(folder), "gold.cities").status == "succeeded"
+    assert step(lakehouse.run(folder), "gold.cities").status == "unchanged"
+    other = Lakehouse(lakehouse.settings, lakehouse.spark)
+    assert rows(other, "gold.cities") == [("a", "ROME")]
