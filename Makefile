@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-spark41 lint format build clean
+.PHONY: help run test test-all test-spark41 lint format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -14,12 +14,16 @@ run: $(VENV)/.ready ## land a dirty sample and run the flights product on it
 	@$(BIN)/medallion sample land .medallion/landing --dirty
 	@$(BIN)/medallion run
 
-test: $(VENV)/.ready ## the whole suite on Spark, then what touches Spark again on Spark Connect
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest -m engine --spark-connect
+test: $(VENV)/.ready ## the suite on Spark, then what touches the engine again on Spark Connect
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "engine and not slow" --spark-connect
+
+test-all: $(VENV)/.ready ## the suite with its slow tests, on both
+	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m engine --spark-connect
 
 test-spark41: $(SPARK41)/.ready ## the suite on Spark 4.1, as Databricks Runtime 18 LTS has it
-	$(SPARK41)/bin/python -m pytest
+	$(SPARK41)/bin/python -m pytest -n 2 -m "not slow"
 
 lint: $(VENV)/.ready ## ruff, mypy and the import rules
 	$(BIN)/ruff check .

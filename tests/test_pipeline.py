@@ -47,7 +47,6 @@ def test_an_unknown_table_is_refused_with_what_there_is(folder: Path) -> None:
         plan(load_product(folder), ["gold.mart"])
 
 
-@pytest.mark.engine
 def test_a_failing_table_fails_its_dependants_and_no_other(lakehouse: Lakehouse, folder: Path) -> None:
     land_json(lakehouse, "a/a.json", [{"id": 1}])
     land_json(lakehouse, "b/b.json", [{"id": 1}])
@@ -68,7 +67,6 @@ def test_a_failing_table_fails_its_dependants_and_no_other(lakehouse: Lakehouse,
     assert logged == sorted((s.table, s.status) for s in result.steps)
 
 
-@pytest.mark.engine
 def test_the_run_log_says_what_a_run_did(lakehouse: Lakehouse, folder: Path) -> None:
     land_json(lakehouse, "a/a.json", [{"id": 1}, {"id": 1}, {"id": "x"}])
     (Path(lakehouse.settings.landing) / "b").mkdir()
@@ -84,7 +82,6 @@ def test_the_run_log_says_what_a_run_did(lakehouse: Lakehouse, folder: Path) -> 
     assert logged[0].version == lakehouse.tables.version("silver.a")
 
 
-@pytest.mark.engine
 def test_status_shows_rows_quarantine_and_age_against_the_promise(lakehouse: Lakehouse, folder: Path) -> None:
     contract = silver("a", [column("id", "integer")], key=["id"])
     contract["slaProperties"] = [{"property": "freshness", "value": 1, "unit": "h"}]

@@ -72,11 +72,11 @@ DRIFT = (
     Field("example", "STRING"),
     Field("recorded_at", "TIMESTAMP"),
 )
-_TABLES: Mapping[str, tuple[tuple[Field, ...], tuple[str, ...]]] = {
-    "runs": (RUNS, ()),
-    "table_metrics": (TABLE_METRICS, ()),
-    "files": (FILES, ("feed",)),
-    "drift": (DRIFT, ()),
+_TABLES: Mapping[str, tuple[Field, ...]] = {
+    "runs": RUNS,
+    "table_metrics": TABLE_METRICS,
+    "files": FILES,
+    "drift": DRIFT,
 }
 
 
@@ -100,8 +100,10 @@ class RunLog:
 
     def begin(self) -> None:
         """Create what is missing, and read how far every table has come."""
-        for name, (fields, cluster_by) in _TABLES.items():
-            self.tables.create(f"ops.{name}", fields, cluster_by=cluster_by)
+        for name, fields in _TABLES.items():
+            self.tables.create(f"ops.{name}", fields)
+        if self.tables.version("ops.table_metrics") <= 0:  # it has just been created
+            return
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
         # by Delta version first: clocks of different machines need not agree
         latest = metrics.groupBy("table").agg(
@@ -173,8 +175,7 @@ class RunLog:
 
     def append(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Append rows to one of the `ops` tables."""
-        fields, _ = _TABLES[name]
-        schema = ", ".join(f"`{f.name}` {f.type}" for f in fields)
+        schema = ", ".join(f"`{f.name}` {f.type}" for f in _TABLES[name])
         self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}")
 
 

@@ -12,8 +12,6 @@ from tests.support import column, counts, land_json, land_text, rows, silver, st
 
 from medallion_pipelines.lakehouse import Lakehouse
 
-pytestmark = pytest.mark.engine
-
 ODD_LINES = [
     '{"id":1,"n":1.10,"z":007,"big":12345678901234567890.123456789}',
     '{"id":1,"id":2}',
@@ -43,6 +41,7 @@ def test_json_lines_are_kept_as_they_came(lakehouse: Lakehouse, product: Path) -
     )
 
 
+@pytest.mark.slow
 def test_bytes_that_are_no_text_are_kept_and_quarantined(lakehouse: Lakehouse, product: Path) -> None:
     line = b'{"id":"\xff\xfe broken"}'
     land_text(lakehouse, "things/a.json", line + b"\n")
@@ -109,6 +108,7 @@ def test_a_csv_read_line_by_line_gives_the_same_records(lakehouse: Lakehouse, tm
     )
 
 
+@pytest.mark.slow
 def test_a_csv_without_header_takes_the_contracts_order(lakehouse: Lakehouse, tmp_path: Path) -> None:
     columns = [column("id", "integer"), column("name")]
     contract = silver("people", columns, kind="csv", options={"header": "false", "sep": ";", "quote": "'"})
@@ -117,6 +117,7 @@ def test_a_csv_without_header_takes_the_contracts_order(lakehouse: Lakehouse, tm
     assert rows(lakehouse, "silver.people") == [(1, "a;b"), (2, "c")]
 
 
+@pytest.mark.engine
 def test_parquet_columns_are_merged_and_a_conflict_is_reported(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(
         tmp_path / "product",
@@ -166,6 +167,7 @@ def test_each_file_is_captured_once_and_only_new_ones_are_read(lakehouse: Lakeho
     assert rows(lakehouse, "silver.things") == [(1,), (2,), (3,)]
 
 
+@pytest.mark.slow
 def test_any_file_name_will_do(lakehouse: Lakehouse, product: Path) -> None:
     names = ["a b.json", "a[1].json", "a%20b.json", "a{x,y}.json", "\u00fc*?.json", "a+b#c.json"]
     for number, name in enumerate(names):
@@ -175,6 +177,7 @@ def test_any_file_name_will_do(lakehouse: Lakehouse, product: Path) -> None:
     assert not lakehouse.run(product).changed
 
 
+@pytest.mark.engine
 def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
     lakehouse: Lakehouse, product: Path
 ) -> None:
@@ -196,6 +199,7 @@ def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
     assert not lakehouse.run(product).changed
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_after_it_was_captured_is_reported_and_not_doubled(
     lakehouse: Lakehouse, product: Path
 ) -> None:
@@ -209,6 +213,7 @@ def test_a_file_that_grows_after_it_was_captured_is_reported_and_not_doubled(
     assert step(lakehouse.run(product), "bronze.things").notes == ()  # said once
 
 
+@pytest.mark.slow
 def test_an_empty_file_that_is_filled_later_is_captured_then(lakehouse: Lakehouse, product: Path) -> None:
     land_text(lakehouse, "things/a.json", "")
     land_text(lakehouse, "things/b.json.gz", "")
@@ -219,7 +224,9 @@ def test_an_empty_file_that_is_filled_later_is_captured_then(lakehouse: Lakehous
     assert rows(lakehouse, "silver.things") == [(1,)]
 
 
-@pytest.mark.parametrize("moment", ["before the write", "after the write"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("before the write", marks=pytest.mark.slow), "after the write"]
+)
 def test_a_capture_that_was_cut_off_is_finished_by_the_next_run(
     lakehouse: Lakehouse, product: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

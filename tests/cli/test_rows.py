@@ -23,7 +23,6 @@ def utc(monkeypatch):
     time.tzset()
 
 
-@pytest.mark.engine
 def test_json_keeps_decimals_and_times_exactly(spark, capsys, utc):
     rows.as_json(spark.sql(QUERY))
 
@@ -50,14 +49,12 @@ def test_json_keeps_decimals_and_times_exactly(spark, capsys, utc):
     ]
 
 
-@pytest.mark.engine
 def test_csv_follows_rfc_4180_and_leaves_null_empty(spark, capsys, utc):
     rows.as_csv(spark.sql("SELECT 1.50 AS money, 'a,\"b\nc' AS text, NULL AS x, true AS y, array(1) AS l"))
 
     assert capsys.readouterr().out == 'money,text,x,y,l\r\n1.50,"a,""b\nc",,true,[1]\r\n'
 
 
-@pytest.mark.engine
 def test_no_rows_are_an_empty_list_and_a_header(spark, capsys):
     nothing = spark.sql("SELECT 1 AS a WHERE false")
 
@@ -67,7 +64,6 @@ def test_no_rows_are_an_empty_list_and_a_header(spark, capsys):
     assert capsys.readouterr().out == "[]\na\r\n"
 
 
-@pytest.mark.engine
 def test_a_table_aligns_numbers_shows_null_and_says_whether_there_is_more(spark, capsys):
     frame = spark.sql("SELECT * FROM VALUES (1, 'x'), (20, NULL), (300, 'z') AS t(n, s) ORDER BY n")
 

@@ -20,13 +20,13 @@ def with_source(folder, source):
 
 def test_a_source_has_format_and_options(folder):
     with_source(folder, "{path: a/*.csv, format: csv, multiLine: true, options: {header: true, delimiter: ';', "
-                        "quote: '\"', escape: '\\', nullValue: NA, comment: '#', encoding: utf-8, "
+                        "quote: '\"', escape: '\\', nullValue: NA, encoding: utf-8, "
                         "ignoreLeadingWhiteSpace: true, ignoreTrailingWhiteSpace: 'false', "
                         "dateFormat: dd.MM.yyyy, timestampFormat: yyyy}}")  # fmt: skip
     source = folder.table().source
     assert (source.path, source.format, source.multi_line) == ("a/*.csv", "csv", True)
     assert source.options == {
-        "header": "true", "sep": ";", "quote": '"', "escape": "\\", "nullValue": "NA", "comment": "#",
+        "header": "true", "sep": ";", "quote": '"', "escape": "\\", "nullValue": "NA",
         "ignoreLeadingWhiteSpace": "true", "ignoreTrailingWhiteSpace": "false", "dateFormat": "dd.MM.yyyy",
         "timestampFormat": "yyyy",
     }  # fmt: skip
@@ -45,11 +45,11 @@ def test_a_source_has_format_and_options(folder):
         ("{path: x, format: parquet, multiLine: true}", ".multiLine: has no meaning for parquet. Drop it."),
         ("{path: x, format: csv, options: {seperator: ';'}}",
          ".options.seperator: `seperator` is not a supported option of csv. Known: `sep`, `quote`, `escape`, "
-         "`header`, `nullValue`, `comment`, `ignoreLeadingWhiteSpace`, `ignoreTrailingWhiteSpace`, `dateFormat`, "
+         "`header`, `nullValue`, `ignoreLeadingWhiteSpace`, `ignoreTrailingWhiteSpace`, `dateFormat`, "
          "`timestampFormat`, `encoding`."),
         ("{path: x, format: csv, options: {mode: DROPMALFORMED}}",
          ".options.mode: `mode` is not a supported option of csv. Known: `sep`, `quote`, `escape`, "
-         "`header`, `nullValue`, `comment`, `ignoreLeadingWhiteSpace`, `ignoreTrailingWhiteSpace`, `dateFormat`, "
+         "`header`, `nullValue`, `ignoreLeadingWhiteSpace`, `ignoreTrailingWhiteSpace`, `dateFormat`, "
          "`timestampFormat`, `encoding`."),
         ("{path: x, format: csv, options: {encoding: latin1}}",
          ".options.encoding: `latin1` is not supported. Convert the files to UTF-8."),

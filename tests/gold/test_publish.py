@@ -12,8 +12,6 @@ from tests.support import column, gold, land_json, rows, silver, step, versions,
 
 from medallion_pipelines.lakehouse import Lakehouse
 
-pytestmark = pytest.mark.engine
-
 SALES = silver(
     "sales",
     [column("id", "integer"), column("shop"), column("day", "integer"), column("amount", "integer")],
@@ -101,12 +99,14 @@ def test_only_what_was_touched_is_recomputed_and_written(lakehouse: Lakehouse, f
     assert found == [("update_postimage", "a", 6), ("update_preimage", "a", 5)]
 
 
+@pytest.mark.slow
 def test_with_nothing_new_no_table_gets_a_version(lakehouse: Lakehouse, folder: Path) -> None:
     before = versions(lakehouse)
     assert not lakehouse.run(folder).changed
     assert versions(lakehouse) == before
 
 
+@pytest.mark.slow
 def test_a_full_refresh_gives_the_same_table(lakehouse: Lakehouse, folder: Path) -> None:
     land_json(lakehouse, "sales/b.json", [{"id": 2, "shop": "b", "day": 1, "amount": 7}])
     lakehouse.run(folder)
@@ -115,6 +115,7 @@ def test_a_full_refresh_gives_the_same_table(lakehouse: Lakehouse, folder: Path)
     assert rows(lakehouse, "gold.daily") == incremental
 
 
+@pytest.mark.engine
 def test_a_feed_that_no_longer_reaches_back_means_an_announced_full_refresh(
     lakehouse: Lakehouse, folder: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_feed_that_no_longer_reaches_back_means_an_announced_full_refresh(
     assert rows(lakehouse, "gold.daily") == [("a", 1, "Rome", 9)]
 
 
+@pytest.mark.slow
 def test_another_transformation_means_an_announced_full_refresh(lakehouse: Lakehouse, folder: Path) -> None:
     write_product(folder, daily=DAILY_SQL.replace("sum(s.amount)", "-sum(s.amount)"))
     one = step(lakehouse.run(folder), "gold.daily")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
-pytestmark = pytest.mark.engine
 
 # A blizzard with most flights cancelled, the end of summer time, the year's end without weather.
 DAYS = [date(2013, 2, 8), date(2013, 2, 9), date(2013, 11, 3), date(2013, 12, 30), date(2013, 12, 31)]

@@ -9,8 +9,6 @@ from tests.support import column, land_json, rows, silver, step, versions, write
 
 from medallion_pipelines.lakehouse import Lakehouse
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture
 def folder(lakehouse: Lakehouse, tmp_path: Path) -> Path:
@@ -36,6 +34,7 @@ def test_a_new_optional_column_is_added_and_rebuild_fills_it(lakehouse: Lakehous
     assert not lakehouse.run(folder).changed
 
 
+@pytest.mark.slow
 def test_a_type_is_widened_in_place(lakehouse: Lakehouse, folder: Path) -> None:
     columns = [column("id", "integer"), column("name")]
     write_product(folder, silver("things", columns, key=["id"]))
@@ -84,6 +83,7 @@ def test_a_change_that_would_lose_something_is_refused_with_the_way_out(
     assert versions(lakehouse) == before
 
 
+@pytest.mark.slow
 def test_rebuild_gives_a_table_its_new_shape(lakehouse: Lakehouse, folder: Path) -> None:
     write_product(folder, silver("things", [column("id", "string"), column("size", "integer")], key=["id"]))
     assert lakehouse.rebuild("silver.things", folder).succeeded

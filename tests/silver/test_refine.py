@@ -11,8 +11,6 @@ from tests.support import column, counts, land_json, land_text, rows, silver, st
 
 from medallion_pipelines.lakehouse import Lakehouse
 
-pytestmark = pytest.mark.engine
-
 EVERY_TYPE = [
     column("id", "integer", required=True),
     column("amount", "number", physicalType="DECIMAL(38,12)"),
@@ -35,6 +33,7 @@ def errors(lakehouse: Lakehouse, table: str) -> list[tuple[tuple[str, str | None
     return sorted((tuple((e.rule, e.column, e.value) for e in row._errors) for row in found), key=repr)
 
 
+@pytest.mark.engine
 def test_every_type_is_read_exactly(lakehouse: Lakehouse, tmp_path: Path) -> None:
     land_text(
         lakehouse,
@@ -132,6 +131,7 @@ def test_a_record_is_quarantined_with_all_its_reasons(lakehouse: Lakehouse, tmp_
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_quarantine_keeps_the_record_and_where_it_came_from(lakehouse: Lakehouse, tmp_path: Path) -> None:
     land_text(lakehouse, "things/a b.json", '{"id": "x",  "z": 1.10}\n')
     lakehouse.run(write_product(tmp_path / "p", silver("things", [column("id", "integer")])))
@@ -155,7 +155,7 @@ VERSIONS = [
 ]
 
 
-@pytest.mark.parametrize("batches", [1, 3])
+@pytest.mark.parametrize("batches", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_latest_of_a_key_wins_in_any_order_and_any_batches(
     lakehouse: Lakehouse, tmp_path: Path, batches: int
 ) -> None:
@@ -174,6 +174,7 @@ def test_the_latest_of_a_key_wins_in_any_order_and_any_batches(
     assert kept + dropped == len(VERSIONS)
 
 
+@pytest.mark.slow
 def test_exact_duplicates_are_dropped_in_one_batch_and_across_batches(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
@@ -187,6 +188,7 @@ def test_exact_duplicates_are_dropped_in_one_batch_and_across_batches(
     assert changed.count() == 0
 
 
+@pytest.mark.slow
 def test_a_keyless_table_keeps_every_record(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("things", KEYED))
     land_json(lakehouse, "things/a.json", [VERSIONS[0]] * 3)
@@ -263,6 +265,7 @@ def test_a_check_stops_a_table_before_anything_is_written(lakehouse: Lakehouse, 
     assert {counts(taken, f"silver.{name}") for name in STOPS} == {(2, 1, 1, 0)}
 
 
+@pytest.mark.slow
 def test_a_failed_warning_check_is_told_and_stops_nothing(lakehouse: Lakehouse, tmp_path: Path) -> None:
     some_null = {
         "type": "library", "metric": "nullValues", "mustBeLessThan": 10, "unit": "percent",
@@ -278,6 +281,7 @@ def test_a_failed_warning_check_is_told_and_stops_nothing(lakehouse: Lakehouse, 
     )
 
 
+@pytest.mark.slow
 def test_drift_is_reported_with_counts_and_an_example(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("things", [column("id", "integer")]))
     land_json(lakehouse, "things/a.json", [{"id": 1, "gate": "A1"}, {"id": 2, "gate": "A2"}, {"id": "x"}])
@@ -289,6 +293,7 @@ def test_drift_is_reported_with_counts_and_an_example(lakehouse: Lakehouse, tmp_
     ]
 
 
+@pytest.mark.slow
 def test_a_renamed_source_field_is_read_under_both_names(lakehouse: Lakehouse, tmp_path: Path) -> None:
     columns = [column("id", "integer"), column("mail", custom={"renamedFrom": ["e_mail"]})]
     product = write_product(tmp_path / "p", silver("people", columns))
@@ -311,7 +316,13 @@ def test_computed_columns_see_fields_and_the_files_metadata(lakehouse: Lakehouse
 
 
 @pytest.mark.parametrize(
-    "point", ["before quarantine", "before the table", "before the log", "before unstaging"]
+    "point",
+    [
+        pytest.param("before quarantine", marks=pytest.mark.slow),
+        "before the table",
+        "before the log",
+        pytest.param("before unstaging", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_cut_off_anywhere_is_finished_by_the_next(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
@@ -340,6 +351,7 @@ def test_a_run_cut_off_anywhere_is_finished_by_the_next(
     assert [key for key in lakehouse.tables.keys("ops") if "staging" in key] == []
 
 
+@pytest.mark.slow
 def test_without_a_log_a_keyless_table_is_not_doubled(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("things", [column("id", "integer")]))
     land_json(lakehouse, "things/a.json", [{"id": 1}])

@@ -14,7 +14,7 @@ FORMATS = ("json", "csv", "parquet")
 _KEYS = ("path", "format", "multiLine", "options")
 # ODCS and Spark name some things differently; the first name is Spark's.
 _CSV = (
-    "sep", "quote", "escape", "header", "nullValue", "comment", "ignoreLeadingWhiteSpace",
+    "sep", "quote", "escape", "header", "nullValue", "ignoreLeadingWhiteSpace",
     "ignoreTrailingWhiteSpace", "dateFormat", "timestampFormat", "encoding",
 )  # fmt: skip
 _JSON = ("dateFormat", "timestampFormat", "encoding")
