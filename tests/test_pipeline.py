@@ -53,7 +53,12 @@ def test_a_failing_table_fails_its_dependants_and_no_other(lakehouse: Lakehouse,
     write_product(folder, mart_a="SELECT id FROM {a} WHERE raise_error('no')")
     write_product(
         folder,
-        silver("b", [column("id", "integer")], key=["id"], custom={"quarantineLimit": {"mustBeLessThan": 0}}),
+        silver(
+            "b",
+            [column("id", "integer")],
+            key=["id"],
+            quality=[{"type": "library", "metric": "rowCount", "mustBeGreaterThan": 5}],
+        ),
     )
     result = lakehouse.run(folder)
     assert not result.succeeded

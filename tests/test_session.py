@@ -16,7 +16,7 @@ def test_a_session_keeps_time_in_utc_and_work_small(spark):
         "spark.sql.catalogImplementation",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism",
     )
-    assert [spark.conf.get(name) for name in names[:3]] == ["UTC", "2", "in-memory"]
+    assert [spark.conf.get(name) for name in names[:3]] == ["UTC", "1", "in-memory"]
     assert 2 <= int(spark.conf.get(names[3])) <= 4
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import ChangeRefusedError
 from medallion_pipelines.tables import Field, Tables
@@ -72,6 +74,11 @@ def evolve(tables: Tables, table: Table) -> list[str]:
         *(f"{table.key}.{f.name} is {f.type} now." for f in widened),
         *(f"{table.key}.{f.name} may be NULL now." for f in lifted),
     ]
+
+
+def shape(columns: Sequence[Field]) -> list[tuple[str, str, bool]]:
+    """What two versions of a table must share for one to be written into the other."""
+    return [(field.name, _plain(field.type), field.required) for field in columns]
 
 
 def _plain(kind: str) -> str:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.operations import run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.results import RunResult, StepResult, TableStatus
@@ -34,6 +34,12 @@ class Lakehouse:
     def __init__(self, settings: Settings | None = None, spark: SparkSession | None = None) -> None:
         self.settings = settings or Settings.from_environment()
         self.spark = spark or get_session(self.settings)
+        zone = self.spark.conf.get("spark.sql.session.timeZone")
+        if zone not in ("UTC", "Etc/UTC", "GMT", "Z"):
+            raise SetupError(
+                f"The Spark session's time zone is {zone}: timestamps without a zone would be read "
+                'as its local time. Set it first: spark.conf.set("spark.sql.session.timeZone", "UTC").'
+            )
         self.tables = Tables(self.spark, self.settings)
 
     def run(

@@ -105,9 +105,8 @@ class RunLog:
         if self.tables.version("ops.table_metrics") <= 0:  # it has just been created
             return
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
-        # by Delta version first: clocks of different machines need not agree
         latest = metrics.groupBy("table").agg(
-            F.expr("max_by(struct(source_versions, token), struct(version, recorded_at))").alias("last")
+            F.expr("max_by(struct(source_versions, token), recorded_at)").alias("last")
         )
         self._progress = {
             row.table: Progress(dict(row.last.source_versions or {}), row.last.token)
@@ -173,10 +172,10 @@ class RunLog:
         )
         self.append("runs", [row])
 
-    def append(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Append rows to one of the `ops` tables."""
+    def append(self, name: str, rows: Sequence[tuple[object, ...]], *, token: str | None = None) -> None:
+        """Append rows to one of the `ops` tables; a second time under the same token does nothing."""
         schema = ", ".join(f"`{f.name}` {f.type}" for f in _TABLES[name])
-        self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}")
+        self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}", token=token)
 
 
 def now() -> datetime:

@@ -41,16 +41,8 @@ def literal(text: str) -> str:
 
 def out_of_reach(error: Exception) -> bool:
     """Whether an error of Spark's says that a change feed no longer reaches back to a version."""
-    signs = (
-        "CHANGE_DATA",
-        "CHANGE DATA",
-        "VERSION",
-        "FILE_NOT_EXIST",
-        "FILENOTFOUND",
-        "FILE_NOT_FOUND",
-        "LOG_FILE",
-    )
-    return any(sign in str(error).upper() for sign in signs)
+    signs = ("CHANGE_DATA", "VERSION_NOT_FOUND", "LOG_FILE_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFound")
+    return any(sign in str(error) for sign in signs)
 
 
 @dataclass(frozen=True)
@@ -339,9 +331,19 @@ class Tables:
                 views.append(kept)
             else:
                 self.exists(key)
-        for kept in views:
-            with suppress(AnalysisException):  # a table below it is gone: querying the view will say so
-                self.spark.sql(kept.read_text(encoding="utf-8"))
+        # a view may stand on another: go round until none can be added
+        while views:
+            left = [kept for kept in views if not self._made(kept)]
+            if len(left) == len(views):
+                return  # a table below is gone: querying the view will say so
+            views = left
+
+    def _made(self, view: Path) -> bool:
+        try:
+            self.spark.sql(view.read_text(encoding="utf-8"))
+        except AnalysisException:
+            return False
+        return True
 
     # staging: a batch that is computed once, then written to more than one table
 
@@ -361,11 +363,20 @@ class Tables:
         """The batch left staged by a run that was cut off, and its state; None where there is none."""
         for staging in self._staging_keys(key):
             if self.exists(staging):
-                sql = f"SHOW TBLPROPERTIES {self.name(staging)} ('medallion.batch')"
-                row = self.spark.sql(sql).first()
-                assert row is not None
-                return self.read(staging), json.loads(row.value)
+                return self.read(staging), json.loads(self.property(staging, "medallion.batch"))
         return None
+
+    def property(self, key: str, name: str) -> str:
+        """The value of a table property; empty where it is not set."""
+        # SHOW TBLPROPERTIES would redact values that look like secrets, such as a key column `token`
+        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(key)}").select("properties").first()
+        return "" if row is None else row.properties.get(name, "")
+
+    def mark_staged(self, key: str, token: str, state: Mapping[str, object]) -> None:
+        """Note more about a staged batch."""
+        text = literal(json.dumps({**state, "token": token}))
+        name = self.name(self._staging(key, token))
+        self.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('medallion.batch' = {text})")
 
     def unstage(self, key: str) -> None:
         """Drop what is staged for a table, finished or not."""
@@ -380,10 +391,10 @@ class Tables:
         return f"ops.staging_{key.replace('.', '_')}__{token}"
 
     def _staging_keys(self, key: str) -> list[str]:
-        pattern = re.compile(re.escape(self._staging(key, "")) + r"[0-9a-f]{32}")
+        pattern = re.compile(re.escape(self._staging(key, "")) + r"[0-9a-f]{32}", re.IGNORECASE)
         if self.settings.warehouse is None:
             keys = self.keys("ops")
         else:
             folder = Path(self.settings.warehouse) / self.settings.ops
             keys = sorted(f"ops.{path.name}" for path in folder.glob("staging_*") if path.is_dir())
-        return [key for key in keys if pattern.fullmatch(key)]
+        return [found for found in keys if pattern.fullmatch(found)]

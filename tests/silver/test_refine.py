@@ -115,7 +115,7 @@ def test_a_record_is_quarantined_with_all_its_reasons(lakehouse: Lakehouse, tmp_
         [
             (
                 ("size_minimum", "size", "0"),
-                ("name_maxLength", "name", "abcd"),
+                ("name_max_length", "name", "abcd"),
                 ("id_before_size", None, None),
             ),
             (("required", "id", None), ("type", "size", "big")),
@@ -126,7 +126,7 @@ def test_a_record_is_quarantined_with_all_its_reasons(lakehouse: Lakehouse, tmp_
     log = lakehouse.table("ops.table_metrics").where("table = 'silver.things'").first()
     assert log is not None
     assert log.violations == {
-        "size_minimum": 1, "name_maxLength": 1, "id_before_size": 1, "required": 1, "type": 1, "malformed": 1,
+        "size_minimum": 1, "name_max_length": 1, "id_before_size": 1, "required": 1, "type": 1, "malformed": 1,
         "noted": 1,
     }  # fmt: skip
 

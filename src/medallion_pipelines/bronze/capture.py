@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC
 
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -71,6 +72,14 @@ def capture(log: RunLog, table: Table) -> StepResult:
 
 def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> list[Outcome]:
     by_path = {file.path: file for file in batch.files}
+    written = _counts(tables, key, batch.token)
+    if written:  # an interrupted run wrote this batch: what it left out is new again
+        return [
+            Outcome(*_with_status(written[path]))
+            if path in written
+            else Outcome(file, "unreadable", error="it was left out of an interrupted batch")
+            for path, file in by_path.items()
+        ]
     schema, broken = None, dict[str, str]()
     if source.format == "parquet":
         known = tables.read(key).schema["record"].dataType if tables.exists(key) else None
@@ -89,9 +98,12 @@ def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> li
     counts = _counts(tables, key, batch.token)
     outcomes = [Outcome(by_path[path], "unreadable", error=error) for path, error in broken.items()]
     for path in readable:
-        file, records = counts.get(path, (by_path[path], 0))
-        outcomes.append(Outcome(file, "captured" if records else "empty", records))
+        outcomes.append(Outcome(*_with_status(counts.get(path, (by_path[path], 0)))))
     return outcomes
+
+
+def _with_status(found: tuple[SourceFile, int]) -> tuple[SourceFile, str, int]:
+    return found[0], "captured" if found[1] else "empty", found[1]
 
 
 def _write(
@@ -123,7 +135,9 @@ def _unreadable(
 ) -> dict[str, str]:
     """The files that cannot be read, and why: found by halving, so that good ones cost little."""
     try:
-        read_records(tables.spark, source, paths, schema).agg(F.max(F.hash("record"))).first()
+        read_records(tables.spark, source, paths, schema).agg(
+            F.max(F.length(F.to_json(F.struct("record"))))
+        ).first()
     except Exception as error:
         if len(paths) == 1:
             return {paths[0]: spark_reason(error)}
@@ -147,7 +161,7 @@ def _counts(tables: Tables, key: str, token: str) -> dict[str, tuple[SourceFile,
     )
     return {
         row._file_path: (
-            SourceFile(row._file_path, row._file_modification_time, row._file_size),
+            SourceFile(row._file_path, row._file_modification_time.astimezone(UTC), row._file_size),
             row["count"],
         )
         for row in rows

@@ -26,7 +26,7 @@ BATCH_FILES = 5_000
 
 # over all that is known of one path: batches that were not finished, and what is listed but not known
 _OPEN = """filter(entries, f -> f.status = 'found' AND NOT exists(entries,
-    e -> e.token = f.token AND e.status <> 'found'))"""
+    e -> e.token <=> f.token AND e.status <> 'found'))"""
 _UNKNOWN = """filter(entries, l -> l.status = 'listed' AND NOT exists(entries,
     e -> e.status IN ('captured', 'changed', 'empty')
         AND e.modified_at = l.modified_at AND e.size = l.size))"""
@@ -136,6 +136,7 @@ def _listing(tables: Tables, source: Source) -> DataFrame | None:
     path = resolve(source, tables.settings.landing)
     try:
         files = tables.spark.read.format("binaryFile").load(path)
+        _ = files.schema  # Spark Connect looks at the path only when asked for something
     except AnalysisException as error:
         if "PATH_NOT_FOUND" not in str(error):
             raise

@@ -22,6 +22,7 @@ _ORIGIN = (
     "_metadata.file_size AS _file_size",
 )
 _BOM = "\ufeff"
+_BLANK = r"^[ \r\n]*$"  # a line of tabs may be a record of empty fields
 
 
 def read_records(
@@ -44,7 +45,7 @@ def read_records(
             _csv_documents(reader, source, files) if source.multi_line else _csv_lines(reader, source, files)
         )
     texts = reader.text(files, wholetext=source.multi_line)
-    return _not_blank(texts.selectExpr("value AS record", *_ORIGIN))
+    return _not_blank(texts.select(_without_bom(F.col("value")).alias("record"), *map(F.expr, _ORIGIN)))
 
 
 def location(path: str) -> str:
@@ -58,7 +59,7 @@ def has_header(source: Source) -> bool:
 
 
 def _not_blank(frame: DataFrame) -> DataFrame:
-    return frame.where(r"NOT record RLIKE '^\\s*$'")
+    return frame.where(~F.col("record").rlike(_BLANK))
 
 
 def _without_bom(text: Column) -> Column:
@@ -74,7 +75,7 @@ def _csv_documents(reader: DataFrameReader, source: Source, files: Sequence[str]
     pieces = F.regexp_extract_all(_without_bom(F.col("value")), F.lit(pattern), F.lit(0))
     lines = F.filter(
         F.transform(pieces, lambda piece: F.regexp_replace(piece, r"(?:\r\n|\n|\r)\z", "")),
-        lambda piece: ~piece.rlike(r"^\s*$"),
+        lambda piece: ~piece.rlike(_BLANK),
     )
     split = documents.select(lines.alias("lines"), *_origin_names())
     if has_header(source):
@@ -124,5 +125,5 @@ def record_pattern(sep: str, quote: str, escape: str | None = None) -> str:
         if escape is not None and escape != quote:
             e = re.escape(escape)
             inner = rf"(?:[^{q}{e}]++|{e}.|{q}{q})*+"
-        plain = rf"(?:{q}{inner}{q}{plain}|{plain})"
+        plain = rf"(?:{q}{inner}{q}(?=[{comma}\r\n]|\z)|{plain})"
     return rf"(?s){plain}(?:{comma}{plain})*+(?:\r\n|\n|\r|\z)"

@@ -55,6 +55,10 @@ def read_source(node: Node) -> Source | None:
     return Source(path, cast("Format", format_), whole, options)
 
 
+def _is_one_character(option: str, value: str) -> bool:
+    return (len(value) == 1 and value not in "\r\n") or (option == "quote" and value == "")
+
+
 def _read_options(node: Node, format_: str) -> dict[str, str]:
     options: dict[str, str] = {}
     if node.value is not None and not isinstance(node.value, dict):
@@ -73,6 +77,8 @@ def _read_options(node: Node, format_: str) -> dict[str, str]:
             place.problem("must be text", "Put it in quotes.")
         elif name in _BOOLEAN and value not in ("true", "false"):
             place.problem("must be true or false")
+        elif name in ("sep", "quote", "escape") and not _is_one_character(name, value):
+            place.problem("must be one character", 'A tab is written `"\\t"`, in double quotes.')
         elif name == "encoding":
             if value.upper() not in ("UTF-8", "UTF8"):
                 place.problem(f"`{value}` is not supported", "Convert the files to UTF-8.")

@@ -75,7 +75,12 @@ def compile_table(document: Document) -> Draft | None:
             "is for silver tables with a primary key", "It picks the newest of the rows of one key."
         )
     cluster_by = read_cluster_by(custom.take("clusterBy"), columns)
-    limit = read_quarantine_limit(custom.take("quarantineLimit"))
+    limit_node = custom.take("quarantineLimit")
+    limit = read_quarantine_limit(limit_node)
+    if limit_node is not None and layer == "gold":
+        limit_node.problem(
+            "`quarantineLimit` is for silver tables", "A mart that breaks a rule is not written at all."
+        )
     inputs = custom.take("inputs")
     custom.check()
     if name is None or layer is None:

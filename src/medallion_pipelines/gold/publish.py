@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.contracts.model import Check, Table
 from medallion_pipelines.errors import QualityError
-from medallion_pipelines.evolution import fields
+from medallion_pipelines.evolution import fields, shape
 from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
 from medallion_pipelines.gold.transform import apply, fingerprint, view_select
 from medallion_pipelines.quality import judge
@@ -25,6 +25,8 @@ from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.tables import Merged, Tables, out_of_reach, quote
 
 _PRESENT = "_present"
+# rows looked at, rows changed, rows that break each warning, failed warning checks
+_Published = tuple[int, Merged, dict[str, int], list[str]]
 
 
 def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepResult:
@@ -35,6 +37,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
     """
     started = time.monotonic()
     if table.kind == "view":
+        log.tables.register(key_of(source) for source in table.inputs)
         changed = log.tables.view(table.key, view_select(log.tables, table), comment=table.description)
         seconds = time.monotonic() - started
         return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
@@ -73,7 +76,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
                 notes.append(f"{table.key}: refreshed in full, because {why}.")
             staged = _stage_all(tables, table, versions)
             result = _overwrite(tables, table, staged)
-        rows_in, merged, warned = result
+        rows_in, merged, warned, told = result
     finally:
         tables.unstage(table.key)
     step = StepResult(
@@ -87,7 +90,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         seconds=time.monotonic() - started,
         version=tables.version(table.key),
         source_versions=versions,
-        notes=tuple(notes),
+        notes=(*notes, *told),
     )
     log.step(step, token=fingerprint(table), violations=warned)
     return step
@@ -140,9 +143,9 @@ def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> Dat
     return tables.stage(rows, table.key, uuid.uuid4().hex, {})
 
 
-def _merge(tables: Tables, table: Table, staged: DataFrame) -> tuple[int, Merged, dict[str, int]]:
+def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
     names = [column.name for column in table.columns]
-    keys, warned = _gate(tables, table, staged, whole=False)
+    keys, warned, told = _gate(tables, table, staged, whole=False)
     others = [name for name in names if name not in table.primary_key]
     same = " AND ".join(f"target.{quote(n)} <=> source.{quote(n)}" for n in others) or "true"
     merged = tables.merge(
@@ -154,25 +157,26 @@ def _merge(tables: Tables, table: Table, staged: DataFrame) -> tuple[int, Merged
         insert_when=f"source.{_PRESENT}",
         columns=names,
     )
-    return keys, merged, warned
+    return keys, merged, warned, told
 
 
-def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> tuple[int, Merged, dict[str, int]]:
-    rows, warned = _gate(tables, table, staged, whole=True)
+def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> _Published:
+    rows, warned, told = _gate(tables, table, staged, whole=True)
     before = 0
     if tables.exists(table.key):
         before = tables.read(table.key).count()
-        have = [(f.name, f.type, f.required) for f in tables.fields(table.key)]
-        if have != [(f.name, f.type, f.required) for f in fields(table)]:
+        if shape(tables.fields(table.key)) != shape(fields(table)):
             tables.replace(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
     else:
         tables.create(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
     tables.overwrite(staged.select(*(quote(column.name) for column in table.columns)), table.key)
-    return rows, Merged(rows, 0, before), warned
+    return rows, Merged(rows, 0, before), warned, told
 
 
-def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tuple[int, dict[str, int]]:
-    """The number of staged rows and of rows that break a rule of severity warning.
+def _gate(
+    tables: Tables, table: Table, staged: DataFrame, *, whole: bool
+) -> tuple[int, dict[str, int], list[str]]:
+    """The number of staged rows, rows that break each warning rule, and the warning checks that fail.
 
     Raises QualityError where a rule of severity error is broken, a key is missing or twice there, or a
     check fails.
@@ -195,7 +199,8 @@ def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tu
     row = present.selectExpr("count(*) AS _rows", *measures).first()
     assert row is not None
     errors = [f"{name}: {row[name]} rows" for name in broken if row[name]]
-    checks = list(table.checks)
+    checks = [*table.checks, *(_unique(c.name) for c in table.columns if c.unique)]
+    failed = []
     if checks:
         rows = present if whole else _as_it_will_be(tables, table, staged)
         failed = [verdict for verdict in judge(rows, checks) if not verdict.passed]
@@ -206,7 +211,20 @@ def _gate(tables: Tables, table: Table, staged: DataFrame, *, whole: bool) -> tu
             f"{table.transform.name if table.transform else 'its SQL'}, the contract or the inputs."
         )
     total = int(row["_rows"]) if whole else staged.count()
-    return total, {name: int(row[name]) for name in warned if row[name]}
+    told = [f"{table.key}: {verdict}" for verdict in failed if verdict.check.severity == "warning"]
+    return total, {name: int(row[name]) for name in warned if row[name]}, told
+
+
+def _unique(column: str) -> Check:
+    name = quote(column)
+    return Check(
+        f"{column}_unique",
+        "{value} = 0",
+        f"each {column} must be there once",
+        metric=f"count({name}) - count(DISTINCT {name})",
+        column=column,
+        scope="table",
+    )
 
 
 def _as_it_will_be(tables: Tables, table: Table, staged: DataFrame) -> DataFrame:

@@ -60,7 +60,7 @@ def fingerprint(table: Table) -> str:
     assert table.transform is not None
     made_of = (
         table.transform.read_bytes(),
-        repr([(c.name, c.type) for c in table.columns]).encode(),
+        repr([(c.name, c.type, c.required, c.unique) for c in table.columns]).encode(),
         repr(table.inputs).encode(),
         repr(table.primary_key).encode(),
     )

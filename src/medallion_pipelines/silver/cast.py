@@ -20,13 +20,15 @@ def converted(raw: SparkColumn, column: Column, source: Source, *, typed: bool) 
     and a date or timestamp must name year, month and day.
     """
     kind = column.type
-    if typed and not kind.startswith(("STRUCT", "ARRAY", "MAP", "VARIANT")):
+    if typed and kind == "VARIANT":
+        return F.to_variant_object(raw)
+    if typed and kind.startswith(("STRUCT", "ARRAY", "MAP")):
+        return _nested(F.to_json(raw), kind)  # by name: a cast would go by position
+    if typed and kind not in _INTEGERS:
         return raw.try_cast(kind)
-    if typed:
-        return F.to_variant_object(raw) if kind == "VARIANT" else raw.try_cast(kind)
     if kind == "STRING":
         return raw
-    text = F.nullif(F.trim(raw), F.lit("")) if source.format == "csv" else raw
+    text = raw
     pattern = column.format or source.options.get(_FORMATS.get(kind, ""))
     if pattern is not None and kind in _FORMATS:
         return F.try_to_timestamp(text, F.lit(pattern)).try_cast(kind)

@@ -11,6 +11,7 @@ The result has the contract's columns and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column as SparkColumn
@@ -78,19 +79,29 @@ def _typed(bronze: DataFrame, table: Table) -> DataFrame:
         return F.col("raw").getField(name)
 
     def value(column: Column) -> SparkColumn:
-        return F.coalesce(*map(field, column.fields)) if column.fields else F.lit(None).cast("string")
+        found = F.coalesce(*map(field, column.fields)) if column.fields else F.lit(None).cast("string")
+        if source.format == "csv" and column.type != "STRING":
+            return F.when(F.trim(found) != "", found)  # a blank cell holds no number and no date
+        return found
+
+    def exact(column: Column) -> SparkColumn:
+        """The value to convert. Spark's JSON parser reads the text "1,5" as the decimal 15: not so here."""
+        if source.format != "json" or not is_typed(column):
+            return value(column)
+        names = "|".join(re.escape(name) for name in column.fields)
+        return F.when(~F.col("_record").rlike(rf'"(?:{names})"\s*:\s*"[^"]*,'), value(column))
 
     def is_typed(column: Column) -> bool:
         return any(not isinstance(raw[name].dataType, StringType) for name in column.fields)
 
     def text(column: Column) -> SparkColumn:
-        as_text = value(column).cast("string") if not _nested(column) else F.to_json(value(column))
         if not is_typed(column):
             return value(column)
         if source.format != "json":
-            return as_text
+            return F.to_json(value(column)) if _nested(column) else value(column).cast("string")
+        as_text = exact(column).cast("string")
         # a decimal that did not fit left nothing behind: look at the record again, for that one only
-        paths = [F.get_json_object("record", f"$['{name}']") for name in column.fields if "'" not in name]
+        paths = [F.get_json_object("_record", f"$['{name}']") for name in column.fields if "'" not in name]
         return F.coalesce(as_text, *paths)
 
     read = [column for column in table.columns if column.expression is None]
@@ -105,9 +116,12 @@ def _typed(bronze: DataFrame, table: Table) -> DataFrame:
         F.col("_file_size").alias("file_size"),
         F.col("_ingested_at").alias("ingested_at"),
     )
-    kept = ["record", "malformed", "unknown", *(name for name in KEPT if name in parsed.columns)]
+    # names of ours begin with an underscore, which no contract's do
+    ours = {"record": "_record", "malformed": "_malformed", "unknown": "_unknown"}
+    kept = [*ours.values(), *(name for name in KEPT if name in parsed.columns)]
+    parsed = parsed.withColumnsRenamed(ours)
     rows = parsed.select(
-        *(converted(value(c), c, source, typed=is_typed(c)).alias(c.name) for c in read),
+        *(converted(exact(c), c, source, typed=is_typed(c)).alias(c.name) for c in read),
         F.struct(*(text(c).alias(c.name) for c in read)).alias("_text"),
         *(field(name).alias(name) for name in extra),
         metadata.alias("_metadata"),
@@ -183,19 +197,19 @@ def _judged(rows: DataFrame, table: Table) -> DataFrame:
             F.lit("malformed").alias("rule"),
             F.lit(None).cast("string").alias("column"),
             F.lit(_malformed_message(table)).alias("message"),
-            F.substring("record", 1, 200).alias("value"),
+            F.substring("_record", 1, 200).alias("value"),
         )
     )
     found = F.array_compact(F.array(*errors)).cast(ERRORS) if errors else F.array().cast(ERRORS)
     warned = F.array_compact(F.array(*warnings)) if warnings else F.array()
     return rows.select(
         *(F.col(quote(c.name)) for c in table.columns),
-        F.when(F.col("malformed"), malformed.cast(ERRORS)).otherwise(found).alias("_errors"),
-        F.when(~F.col("malformed"), warned.cast("array<string>"))
+        F.when(F.col("_malformed"), malformed.cast(ERRORS)).otherwise(found).alias("_errors"),
+        F.when(~F.col("_malformed"), warned.cast("array<string>"))
         .otherwise(F.array().cast("array<string>"))
         .alias("_warnings"),
-        F.col("unknown").alias("_unknown"),
-        F.col("record").alias("_record"),
+        "_unknown",
+        "_record",
         *(name for name in KEPT if name in rows.columns),
     )
 

@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
-from medallion_pipelines.errors import ConservationError, MedallionError, QualityError
-from medallion_pipelines.evolution import evolve, fields
+from medallion_pipelines.errors import ChangeRefusedError, ConservationError, MedallionError, QualityError
+from medallion_pipelines.evolution import evolve, fields, shape
 from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog, now
@@ -43,6 +43,7 @@ class _Batch:
     upto: int  # version of bronze that was read up to
     rebuild: bool
     rows: DataFrame
+    passed: bool = False  # the checks, in an earlier run: some of it may be written already
 
 
 def quarantine_key(table: Table) -> str:
@@ -64,12 +65,23 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if not existed:
         _create(tables, table)
     elif not rebuild:
+        if _other_key(tables, table):
+            raise ChangeRefusedError(
+                f"The primary key of {table.key} in its contract ({table.path.name}) is not that of the table. "
+                f"Undo the change, or run `medallion rebuild {table.key}` to make it anew from bronze."
+            )
         notes += evolve(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions if existed else {}))
     left = tables.staged(table.key)
     if left is not None and not rebuild and existed and left[1]["token"] != done.token:
         rows, state = left
-        batch = _Batch(str(state["token"]), int(str(state["upto"])), bool(state["rebuild"]), rows)
+        batch = _Batch(
+            str(state["token"]),
+            int(str(state["upto"])),
+            bool(state["rebuild"]),
+            _with_all_columns(rows, table),
+            passed=bool(state.get("passed")),
+        )
         notes.append(f"{table.key}: finished the batch that an interrupted run had left.")
         result = _finish(log, table, batch, started)
     if left is not None:
@@ -78,6 +90,11 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if existed and not rebuild and after < 0:
         _refuse_unknown_past(tables, table)
     upto = tables.version(source)
+    if upto < after:
+        raise MedallionError(
+            f"{source} is at version {upto}, but {table.key} had read it up to {after}: it was made anew. "
+            f"Run `medallion rebuild {table.key}`."
+        )
     if upto > after:
         batch = _stage(tables, table, source, after, upto, rebuild)
         result = _sum(result, _finish(log, table, batch, started))
@@ -91,14 +108,21 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
 
 
 def _create(tables: Tables, table: Table) -> None:
-    properties = {"medallion.primary_key": ",".join(table.primary_key)}
     tables.create(
         table.key,
         fields(table),
         comment=table.description,
         cluster_by=table.cluster_by,
-        properties=properties,
+        properties=_properties(table),
     )
+
+
+def _properties(table: Table) -> dict[str, str]:
+    return {"medallion.primary_key": ",".join(table.primary_key)}
+
+
+def _other_key(tables: Tables, table: Table) -> bool:
+    return tables.property(table.key, "medallion.primary_key") != ",".join(table.primary_key)
 
 
 def _refuse_unknown_past(tables: Tables, table: Table) -> None:
@@ -131,14 +155,14 @@ def _finish(log: RunLog, table: Table, batch: _Batch, started: float) -> StepRes
     tables, source = log.tables, f"bronze.{table.name}"
     found = summarize(batch.rows)
     quarantined = found.outcomes.get("quarantined", 0)
-    notes = _gate(tables, table, batch)
-    notes += _report_drift(log, table, found)
+    notes = [] if batch.passed else _gate(tables, table, batch)
+    notes += _report_drift(log, table, found, batch.token)
     _write_quarantine(tables, table, batch, quarantined)
     valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values())
     written, deleted = _write(tables, table, batch, valid)
     result = StepResult(
         table.key,
-        "succeeded" if total else "unchanged",
+        "succeeded",
         rows_in=total,
         rows_valid=written,
         rows_quarantined=quarantined,
@@ -183,7 +207,17 @@ def _gate(tables: Tables, table: Table, batch: _Batch) -> list[str]:
             f"{table.key} was not written: {'; '.join(errors)}. Nothing of this batch is in the table or its "
             "quarantine; mend the data or the contract and run again."
         )
+    if verdicts:  # once something is written the checks would see the batch twice
+        tables.mark_staged(
+            table.key, batch.token, {"upto": batch.upto, "rebuild": batch.rebuild, "passed": True}
+        )
     return [f"{table.key}: {verdict}" for verdict in failed]
+
+
+def _with_all_columns(staged: DataFrame, table: Table) -> DataFrame:
+    """A batch left by an earlier run may lack a column that the contract has gained since."""
+    missing = {c.name: F.lit(None).cast(c.type) for c in table.columns if c.name not in staged.columns}
+    return staged.withColumns(missing) if missing else staged
 
 
 def _as_it_will_be(tables: Tables, table: Table, batch: _Batch) -> DataFrame:
@@ -199,13 +233,11 @@ def _as_it_will_be(tables: Tables, table: Table, batch: _Batch) -> DataFrame:
     return there.unionAll(new)
 
 
-def _report_drift(log: RunLog, table: Table, found: Summary) -> list[str]:
+def _report_drift(log: RunLog, table: Table, found: Summary, token: str) -> list[str]:
     if found.drift:
         moment = now()
-        log.append(
-            "drift",
-            [(log.run_id, table.key, d.kind, d.field, d.records, d.example, moment) for d in found.drift],
-        )
+        rows = [(log.run_id, table.key, d.kind, d.field, d.records, d.example, moment) for d in found.drift]
+        log.append("drift", rows, token=f"{token}-drift")
     return [f"{table.key}: {one}" for one in found.drift]
 
 
@@ -238,12 +270,7 @@ def _write_quarantine(tables: Tables, table: Table, batch: _Batch, count: int) -
 def _write(tables: Tables, table: Table, batch: _Batch, valid: int) -> tuple[int, int]:
     """Rows inserted or updated, and deleted."""
     names = [column.name for column in table.columns]
-    there = set(batch.rows.columns)  # a batch left by an earlier run may lack a column added since
-    columns = (
-        F.col(quote(c.name)) if c.name in there else F.lit(None).cast(c.type).alias(c.name)
-        for c in table.columns
-    )
-    rows = batch.rows.where("_outcome = 'valid'").select(*columns)
+    rows = batch.rows.where("_outcome = 'valid'").select(*map(quote, names))
     if batch.rebuild:
         return _rebuild(tables, table, rows, valid)
     if not valid:
@@ -258,9 +285,14 @@ def _write(tables: Tables, table: Table, batch: _Batch, valid: int) -> tuple[int
 
 def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int) -> tuple[int, int]:
     before = tables.read(table.key).count()
-    have = [(f.name, f.type, f.required) for f in tables.fields(table.key)]
-    if have != [(f.name, f.type, f.required) for f in fields(table)]:
-        tables.replace(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
+    if shape(tables.fields(table.key)) != shape(fields(table)) or _other_key(tables, table):
+        tables.replace(
+            table.key,
+            fields(table),
+            comment=table.description,
+            cluster_by=table.cluster_by,
+            properties=_properties(table),
+        )
     tables.overwrite(rows, table.key)
     return valid, before
 
