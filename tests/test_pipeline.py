@@ -87,6 +87,7 @@ def test_the_run_log_says_what_a_run_did(lakehouse: Lakehouse, folder: Path) -> 
     assert logged[0].version == lakehouse.tables.version("silver.a")
 
 
+@pytest.mark.slow
 def test_status_shows_rows_quarantine_and_age_against_the_promise(lakehouse: Lakehouse, folder: Path) -> None:
     contract = silver("a", [column("id", "integer")], key=["id"])
     contract["slaProperties"] = [{"property": "freshness", "value": 1, "unit": "h"}]

@@ -94,6 +94,7 @@ def test_csv_records_are_kept_under_the_header_they_came_with(lakehouse: Lakehou
     )
 
 
+@pytest.mark.slow
 def test_a_csv_read_line_by_line_gives_the_same_records(lakehouse: Lakehouse, tmp_path: Path) -> None:
     columns = [column("id"), column("name")]
     product = write_product(tmp_path / "product", silver("people", columns, kind="csv", multi_line=False))
@@ -117,7 +118,6 @@ def test_a_csv_without_header_takes_the_contracts_order(lakehouse: Lakehouse, tm
     assert rows(lakehouse, "silver.people") == [(1, "a;b"), (2, "c")]
 
 
-@pytest.mark.engine
 def test_parquet_columns_are_merged_and_a_conflict_is_reported(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(
         tmp_path / "product",
@@ -177,7 +177,6 @@ def test_any_file_name_will_do(lakehouse: Lakehouse, product: Path) -> None:
     assert not lakehouse.run(product).changed
 
 
-@pytest.mark.engine
 def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
     lakehouse: Lakehouse, product: Path
 ) -> None:
@@ -249,6 +248,7 @@ def test_a_landing_zone_that_is_not_there_is_an_error_that_names_it(
     assert "things is not a folder" in failed.error and "--landing" in failed.error
 
 
+@pytest.mark.slow
 def test_the_parsed_view_shows_records_as_variants(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(
         tmp_path / "product",

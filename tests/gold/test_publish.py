@@ -85,6 +85,7 @@ def test_after_any_inserts_updates_and_deletes_it_equals_a_recompute(
         assert rows(lakehouse, "gold.daily") == recomputed(lakehouse)
 
 
+@pytest.mark.slow
 def test_only_what_was_touched_is_recomputed_and_written(lakehouse: Lakehouse, folder: Path) -> None:
     land_json(
         lakehouse, "sales/b.json", [{"id": n, "shop": "b", "day": n, "amount": 1} for n in range(2, 52)]
@@ -165,6 +166,7 @@ def test_a_mart_that_breaks_its_contract_is_not_written(lakehouse: Lakehouse, tm
     assert versions(lakehouse) == before
 
 
+@pytest.mark.slow
 def test_a_mart_may_be_made_in_python(lakehouse: Lakehouse, tmp_path: Path) -> None:
     mart = gold(
         "per_shop",
@@ -181,6 +183,7 @@ def test_a_mart_may_be_made_in_python(lakehouse: Lakehouse, tmp_path: Path) -> N
     assert rows(lakehouse, "gold.per_shop") == [("a", 2)]
 
 
+@pytest.mark.slow
 def test_a_view_shows_its_tables_as_they_are(lakehouse: Lakehouse, tmp_path: Path) -> None:
     view = gold("cities", [column("shop"), column("city")], [{"table": "silver.shops"}], kind="view")
     folder = write_product(

@@ -60,6 +60,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 def test_a_change_that_would_lose_something_is_refused_with_the_way_out(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:

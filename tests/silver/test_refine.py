@@ -126,8 +126,8 @@ def test_a_record_is_quarantined_with_all_its_reasons(lakehouse: Lakehouse, tmp_
     log = lakehouse.table("ops.table_metrics").where("table = 'silver.things'").first()
     assert log is not None
     assert log.violations == {
-        "size_minimum": 1, "name_max_length": 1, "id_before_size": 1, "required": 1, "type": 1, "malformed": 1,
-        "noted": 1,
+        "size_minimum": 1, "name_max_length": 1, "id_before_size": 1, "required": 1, "type": 1,
+        "malformed": 1, "noted": 1,
     }  # fmt: skip
 
 
@@ -303,6 +303,7 @@ def test_a_renamed_source_field_is_read_under_both_names(lakehouse: Lakehouse, t
     assert rows(lakehouse, "ops.drift") == []
 
 
+@pytest.mark.slow
 def test_computed_columns_see_fields_and_the_files_metadata(lakehouse: Lakehouse, tmp_path: Path) -> None:
     columns = [
         column("id", "integer"),
@@ -320,7 +321,7 @@ def test_computed_columns_see_fields_and_the_files_metadata(lakehouse: Lakehouse
     [
         pytest.param("before quarantine", marks=pytest.mark.slow),
         "before the table",
-        "before the log",
+        pytest.param("before the log", marks=pytest.mark.slow),
         pytest.param("before unstaging", marks=pytest.mark.slow),
     ],
 )

@@ -67,7 +67,7 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     elif not rebuild:
         if _other_key(tables, table):
             raise ChangeRefusedError(
-                f"The primary key of {table.key} in its contract ({table.path.name}) is not that of the table. "
+                f"The primary key of {table.key} in {table.path.name} is not that of the table. "
                 f"Undo the change, or run `medallion rebuild {table.key}` to make it anew from bronze."
             )
         notes += evolve(tables, table)
