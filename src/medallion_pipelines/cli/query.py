@@ -49,7 +49,6 @@ def sql(
     ] = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
-    environment: EnvironmentOption = None,
 ) -> None:
     """Query the tables.
 
@@ -58,7 +57,7 @@ def sql(
     from medallion_pipelines.cli import rows
 
     text = sys.stdin.read() if query == "-" else query
-    lake = places.lakehouse(warehouse=warehouse, catalog=catalog, environment=environment)
+    lake = places.lakehouse(warehouse=warehouse, catalog=catalog)
     from pyspark.errors import PySparkException
 
     try:

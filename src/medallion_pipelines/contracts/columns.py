@@ -104,6 +104,20 @@ def settle_computed(nodes: list[tuple[Node, Column]]) -> list[tuple[Node, Column
     return settled
 
 
+def refuse_fields_alike(nodes: list[tuple[Node, Column]]) -> None:
+    """Two source fields that differ by case alone are one and the same to Spark."""
+    seen: dict[str, tuple[str, Column]] = {}
+    for node, column in nodes:
+        for field in column.fields:
+            other, owner = seen.setdefault(field.casefold(), (field, column))
+            names_alike = owner is not column and owner.name.casefold() == column.name.casefold()
+            if other != field and not names_alike:  # that is refused already
+                node.problem(
+                    f"the source fields `{other}` and `{field}` differ by case alone",
+                    "Spark cannot tell them apart; keep one.",
+                )
+
+
 def primary_key(nodes: list[tuple[Node, Column]]) -> tuple[str, ...]:
     """The key columns by their `primaryKeyPosition`, or in their order where none has one."""
     keys = [(node, column) for node, column in nodes if node.flag("primaryKey")]

@@ -96,4 +96,9 @@ def _compile(documents: list[Document]) -> dict[str, Draft]:
                                           "Rename one of them.")  # fmt: skip
         else:
             drafts[draft.table.key] = draft
+    for key, draft in by_name.items():
+        owner = by_name.get(key.removesuffix("_quarantine"))
+        if owner is not None and owner is not draft and draft.table.layer == "silver":
+            hint = f"That is the name of the quarantine of `{owner.table.key}`; choose another."
+            draft.node.at("name").problem(f"`{draft.table.key}` cannot be had", hint)
     return drafts

@@ -77,6 +77,11 @@ def _one(
         to.problem(f"names {len(found)} columns for {len(sources)}", "List as many as point to them.")
     elif target.table.kind == "view":
         to.problem(f"`{target.table.key}` is a view, which has no keys", "Point to a table.")
+    elif checked and draft.table.layer == "gold":
+        relation.at("customProperties").problem(
+            "a foreign key is checked in silver only",
+            "Say `informational`: the mart's SQL decides what it keeps.",
+        )
     elif target.table.layer != draft.table.layer:
         to.problem(f"`{target.table.key}` is of another layer", f"Point to a table of {draft.table.layer}.")
     elif _types_fit(to, sources, found) and _is_unique(to, target, [column for _, column in found]):

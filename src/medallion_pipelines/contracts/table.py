@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .agreements import read_owner, read_roles, read_servers, read_service_levels
-from .columns import compile_column, primary_key, refuse_newer_keys, settle_computed
+from .columns import compile_column, primary_key, refuse_fields_alike, refuse_newer_keys, settle_computed
 from .custom import CustomProperties
 from .model import Column, Layer, Source, Table
 from .names import check_table_name
@@ -177,7 +177,9 @@ def _columns(node: Node, layer: Layer | None, book: Rulebook) -> list[tuple[Node
         ids.add(id_ or "")
         fields.add(str(each.text("name")))
         found.append((each, column))
-    return settle_computed(found)
+    settled = settle_computed(found)
+    refuse_fields_alike(settled)
+    return settled
 
 
 def _unique(column: Column, unique: set[str]) -> Column:
