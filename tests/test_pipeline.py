@@ -72,6 +72,7 @@ def test_a_failing_table_fails_its_dependants_and_no_other(lakehouse: Lakehouse,
     assert logged == sorted((s.table, s.status) for s in result.steps)
 
 
+@pytest.mark.slow
 def test_the_run_log_says_what_a_run_did(lakehouse: Lakehouse, folder: Path) -> None:
     land_json(lakehouse, "a/a.json", [{"id": 1}, {"id": 1}, {"id": "x"}])
     (Path(lakehouse.settings.landing) / "b").mkdir()

@@ -149,6 +149,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_mart_that_breaks_its_contract_is_not_written(lakehouse: Lakehouse, tmp_path: Path) -> None:
     marts = []
     for name in BROKEN:

@@ -220,6 +220,7 @@ def test_a_record_that_points_nowhere_is_quarantined(lakehouse: Lakehouse, tmp_p
     assert errors(lakehouse, "orders") == [(("foreign_key", "customer", "Bo"),)]
 
 
+@pytest.mark.slow
 def test_a_value_that_must_be_unique_belongs_to_one_row(lakehouse: Lakehouse, tmp_path: Path) -> None:
     columns = [column("id", "integer"), column("mail", "string", unique=True)]
     product = write_product(tmp_path / "p", silver("people", columns, key=["id"]))
