@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import ChangeRefusedError
-from medallion_pipelines.tables import Field, Tables
+from medallion_pipelines.tables import Field, Shape, Tables
 
 # what Delta's type widening does in place
 _WIDER = {
@@ -18,11 +18,38 @@ _WIDER = {
 }
 
 
-def fields(table: Table) -> list[Field]:
-    """The columns of a table as its contract has them."""
-    return [
+_KEY = "medallion.primary_key"
+
+
+def shape_of(table: Table) -> Shape:
+    """The shape a contract gives its table."""
+    fields = [
         Field(c.name, c.type, c.required or c.name in table.primary_key, c.description) for c in table.columns
     ]
+    key = {_KEY: ",".join(table.primary_key)}
+    return Shape(fields, table.description, table.cluster_by, properties=key)
+
+
+def fingerprint(table: Table) -> str:
+    """Changes with what a contract says of its table's shape, or of how it is made from its inputs."""
+    columns = [(field.name, field.type, field.required) for field in shape_of(table).fields]
+    made_of = [repr(part).encode() for part in (columns, table.primary_key, table.inputs)]
+    if table.transform is not None:
+        made_of.append(table.transform.read_bytes())
+    return hashlib.sha256(b"\0".join(made_of)).hexdigest()
+
+
+def fits(tables: Tables, table: Table) -> bool:
+    """Whether the contract's rows and primary key are those of the existing table."""
+    columns = [
+        [(field.name, _plain(field.type), field.required) for field in fields]
+        for fields in (tables.fields(table.key), shape_of(table).fields)
+    ]
+    return columns[0] == columns[1] and _same_key(tables, table)
+
+
+def _same_key(tables: Tables, table: Table) -> bool:
+    return tables.property(table.key, _KEY) == ",".join(table.primary_key)
 
 
 def evolve(tables: Tables, table: Table) -> list[str]:
@@ -32,8 +59,8 @@ def evolve(tables: Tables, table: Table) -> list[str]:
     lifted. Anything else raises ChangeRefusedError and leaves the table as it is.
     """
     there = {field.name.lower(): field for field in tables.fields(table.key)}
-    wanted = fields(table)
-    refused: list[str] = []
+    wanted = shape_of(table).fields
+    refused: list[str] = [] if _same_key(tables, table) else ["the primary key is another"]
     added: list[Field] = []
     widened: list[Field] = []
     lifted: list[Field] = []
@@ -74,11 +101,6 @@ def evolve(tables: Tables, table: Table) -> list[str]:
         *(f"{table.key}.{f.name} is {f.type} now." for f in widened),
         *(f"{table.key}.{f.name} may be NULL now." for f in lifted),
     ]
-
-
-def shape(columns: Sequence[Field]) -> list[tuple[str, str, bool]]:
-    """What two versions of a table must share for one to be written into the other."""
-    return [(field.name, _plain(field.type), field.required) for field in columns]
 
 
 def _plain(kind: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from medallion_pipelines.contracts.model import Check
-from medallion_pipelines.tables import quote
+from medallion_pipelines.sql import quoted
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _queried(rows: DataFrame, check: Check) -> DataFrame:
     view = f"check_{uuid.uuid4().hex}"
     rows.createOrReplaceTempView(view)
     try:
-        found = rows.sparkSession.sql(check.query.replace("{object}", quote(view)))
+        found = rows.sparkSession.sql(check.query.replace("{object}", quoted(view)))
         row = found.first()
     finally:
         with suppress(Exception):

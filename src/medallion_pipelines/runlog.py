@@ -18,7 +18,8 @@ from importlib.metadata import version
 from pyspark.sql import functions as F
 
 from medallion_pipelines.results import StepResult
-from medallion_pipelines.tables import Field, Tables
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Field, Shape, Tables
 
 RUNS = (
     Field("run_id", "STRING", required=True),
@@ -47,6 +48,7 @@ TABLE_METRICS = (
     Field("version", "BIGINT", comment="Delta version after the step"),
     Field("source_versions", "MAP<STRING, BIGINT>", comment="Delta versions read up to, by source table"),
     Field("token", "STRING", comment="the batch that was written"),
+    Field("contract", "STRING", comment="fingerprint of what the step was made by"),
     Field("error", "STRING"),
     Field("notes", "ARRAY<STRING>"),
     Field("recorded_at", "TIMESTAMP"),
@@ -86,6 +88,7 @@ class Progress:
 
     source_versions: Mapping[str, int] = field(default_factory=dict)
     token: str | None = None
+    contract: str | None = None
 
 
 class RunLog:
@@ -101,15 +104,15 @@ class RunLog:
     def begin(self) -> None:
         """Create what is missing, and read how far every table has come."""
         for name, fields in _TABLES.items():
-            self.tables.create(f"ops.{name}", fields)
+            self.tables.create(f"ops.{name}", Shape(fields))
         if self.tables.version("ops.table_metrics") <= 0:  # it has just been created
             return
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
         latest = metrics.groupBy("table").agg(
-            F.expr("max_by(struct(source_versions, token), recorded_at)").alias("last")
+            F.expr("max_by(struct(source_versions, token, contract), recorded_at)").alias("last")
         )
         self._progress = {
-            row.table: Progress(dict(row.last.source_versions or {}), row.last.token)
+            row.table: Progress(dict(row.last.source_versions or {}), row.last.token, row.last.contract)
             for row in latest.collect()
         }
 
@@ -118,16 +121,22 @@ class RunLog:
         return self._progress.get(key, Progress())
 
     def step(
-        self, result: StepResult, *, token: str | None = None, violations: Mapping[str, int] | None = None
+        self,
+        result: StepResult,
+        *,
+        token: str | None = None,
+        contract: str | None = None,
+        violations: Mapping[str, int] | None = None,
     ) -> None:
         """Note what the run did to one table."""
-        self.steps([result], token=token, violations=violations)
+        self.steps([result], token=token, contract=contract, violations=violations)
 
     def steps(
         self,
         results: Iterable[StepResult],
         *,
         token: str | None = None,
+        contract: str | None = None,
         violations: Mapping[str, int] | None = None,
     ) -> None:
         """Note what the run did to some tables, in one commit."""
@@ -149,6 +158,7 @@ class RunLog:
                 r.version,
                 dict(r.source_versions),
                 token,
+                contract,
                 r.error,
                 list(r.notes),
                 now(),
@@ -174,7 +184,7 @@ class RunLog:
 
     def append(self, name: str, rows: Sequence[tuple[object, ...]], *, token: str | None = None) -> None:
         """Append rows to one of the `ops` tables; a second time under the same token does nothing."""
-        schema = ", ".join(f"`{f.name}` {f.type}" for f in _TABLES[name])
+        schema = ", ".join(f"{quoted(f.name)} {f.type}" for f in _TABLES[name])
         self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}", token=token)
 
 

@@ -17,7 +17,7 @@ from medallion_pipelines.contracts.model import Source, Table
 from medallion_pipelines.errors import spark_reason
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.tables import Field, Tables
+from medallion_pipelines.tables import Field, Shape, Tables
 
 _ORIGIN = (
     Field("_file_path", "STRING", comment="where the record came from"),
@@ -118,15 +118,10 @@ def _write(
     )
     header = [Field("_header", "STRING", comment="the header line it was read under")]
     fields = [record, *(header if source.format == "csv" else []), *_ORIGIN]
-    tables.create(
-        key,
-        fields,
-        comment="Records as they came, append-only.",
-        properties={
-            "delta.appendOnly": "true",
-            **({"delta.enableTypeWidening": "true"} if source.format == "parquet" else {}),
-        },
-    )
+    properties = {"delta.appendOnly": "true"}
+    if source.format == "parquet":
+        properties["delta.enableTypeWidening"] = "true"
+    tables.create(key, Shape(fields, "Records as they came, append-only.", properties=properties))
     tables.append(rows, key, token=token, evolve=source.format == "parquet")
 
 

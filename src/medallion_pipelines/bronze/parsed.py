@@ -6,7 +6,7 @@ import re
 
 from medallion_pipelines.bronze.records import has_header
 from medallion_pipelines.contracts.model import Source
-from medallion_pipelines.tables import literal
+from medallion_pipelines.sql import string
 
 
 def parsed_select(bronze: str, source: Source) -> str:
@@ -37,12 +37,12 @@ def _cells(column: str, source: Source) -> str:
     quoted = f"{q}(?:[^{q}]++|{q}{q})*+{q}|" if quote else ""
     # a separator is put before the first cell too: each piece then begins with one
     pieces = (
-        f"regexp_extract_all(concat({literal(sep)}, {column}), {literal(f'(?s){s}(?:{quoted}[^{s}]*+)')}, 0)"
+        f"regexp_extract_all(concat({string(sep)}, {column}), {string(f'(?s){s}(?:{quoted}[^{s}]*+)')}, 0)"
     )
     cells = f"transform({pieces}, piece -> substring(piece, {len(sep) + 1}))"
     if not quote:
         return cells
-    inner = f"replace(substring(cell, 2, length(cell) - 2), {literal(quote * 2)}, {literal(quote)})"
+    inner = f"replace(substring(cell, 2, length(cell) - 2), {string(quote * 2)}, {string(quote)})"
     return (
-        f"transform({cells}, cell -> CASE WHEN startswith(cell, {literal(quote)}) THEN {inner} ELSE cell END)"
+        f"transform({cells}, cell -> CASE WHEN startswith(cell, {string(quote)}) THEN {inner} ELSE cell END)"
     )

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from medallion_pipelines.contracts.model import Source
+from medallion_pipelines.sql import quoted
 
 _ORIGIN = (
     "_metadata.file_path AS _file_path",
@@ -38,7 +39,7 @@ def read_records(
     if source.format == "parquet":
         assert schema is not None
         frame = reader.schema(schema).parquet(*files)
-        columns = ", ".join(f"`{name.replace('`', '``')}`" for name in schema.names)
+        columns = ", ".join(map(quoted, schema.names))
         return frame.selectExpr(f"struct({columns}) AS record", *_ORIGIN)
     if source.format == "csv":
         return (

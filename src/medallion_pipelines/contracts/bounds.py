@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
 
 if TYPE_CHECKING:
     from .document import Node

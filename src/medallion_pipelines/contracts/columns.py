@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
+
 from .custom import CustomProperties
 from .expressions import row_expression
 from .model import Column, Layer

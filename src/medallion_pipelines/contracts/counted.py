@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
+
 from .literals import literal
 from .patterns import check_pattern
 

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from medallion_pipelines.sql import quoted
+
 from .names import suggestion
 from .parsing import parsed
-from .sql import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection

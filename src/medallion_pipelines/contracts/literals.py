@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from . import sql
+from medallion_pipelines import sql
 
 
 def literal(value: object, type_: str) -> str | None:

@@ -169,6 +169,11 @@ class Table:
         """The name within a product: `silver.flights`."""
         return f"{self.layer}.{self.name}"
 
+    @property
+    def quarantine_key(self) -> str:
+        """Where records go that a silver table does not take: `silver.flights_quarantine`."""
+        return f"{self.key}_quarantine"
+
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 

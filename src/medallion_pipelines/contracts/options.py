@@ -6,7 +6,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
+
 from .formats import INTEGER_RANGES, STRING_PATTERNS
 from .model import Rule
 from .names import suggestion

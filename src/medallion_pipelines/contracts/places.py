@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from . import sql
+from medallion_pipelines import sql
+
 from .bounds import Bound, read_bound
 from .counted import row_test
 from .expressions import row_condition

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from medallion_pipelines.sql import quoted
+
 from .parsing import parsed
-from .sql import quoted
 
 if TYPE_CHECKING:
     from .document import Node

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from medallion_pipelines.sql import quoted
+
 from .names import check_column_name
-from .sql import quoted
 
 if TYPE_CHECKING:
     from .document import Node

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import time
 from typing import TYPE_CHECKING
 
-from . import sql
+from medallion_pipelines import sql
+
 from .formats import TIME, TIME_PATTERNS, is_date_pattern
 from .literals import moment
 

@@ -16,13 +16,14 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Check, Table
 from medallion_pipelines.errors import QualityError
-from medallion_pipelines.evolution import fields, shape
+from medallion_pipelines.evolution import fingerprint, fits, shape_of
 from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
-from medallion_pipelines.gold.transform import apply, fingerprint, view_select
+from medallion_pipelines.gold.transform import apply, view_select
 from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.tables import Merged, Tables, out_of_reach, quote
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Merged, Staging, Tables, out_of_reach
 
 _PRESENT = "_present"
 # rows looked at, rows changed, rows that break each warning, failed warning checks
@@ -43,7 +44,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
     tables, done = log.tables, log.progress(table.key)
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
-    why = _why_full(tables, table, done.source_versions, versions, done.token, full_refresh)
+    why = _why_full(tables, table, done.source_versions, versions, done.contract, full_refresh)
     notes: list[str] = []
     if why is None:
         if dict(done.source_versions) == versions:
@@ -78,7 +79,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
             result = _overwrite(tables, table, staged)
         rows_in, merged, warned, told = result
     finally:
-        tables.unstage(table.key)
+        Staging(tables, table.key).drop()
     step = StepResult(
         table.key,
         "succeeded",
@@ -92,7 +93,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         source_versions=versions,
         notes=(*notes, *told),
     )
-    log.step(step, token=fingerprint(table), violations=warned)
+    log.step(step, contract=fingerprint(table), violations=warned)
     return step
 
 
@@ -127,27 +128,27 @@ def _stage_touched(
         return None
     inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, table.primary_key) for i in table.inputs}
     result = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
-    names = [quote(column.name) for column in table.columns]
+    names = [quoted(column.name) for column in table.columns]
     grain = list(table.primary_key)
-    typed = keys.selectExpr(*(f"CAST({quote(c)} AS {table.column(c).type}) AS {quote(c)}" for c in grain))
+    typed = keys.selectExpr(*(f"CAST({quoted(c)} AS {table.column(c).type}) AS {quoted(c)}" for c in grain))
     rows = typed.join(result, grain, "left").select(
         *names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT)
     )
-    return tables.stage(rows, table.key, uuid.uuid4().hex, {})
+    return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
 
 
 def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> DataFrame:
     inputs = {i.table: tables.read(key_of(i), versions[key_of(i)]) for i in table.inputs}
     rows = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
-    tables.unstage(table.key)
-    return tables.stage(rows, table.key, uuid.uuid4().hex, {})
+    Staging(tables, table.key).drop()
+    return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
 
 
 def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
     names = [column.name for column in table.columns]
     keys, warned, told = _gate(tables, table, staged, whole=False)
     others = [name for name in names if name not in table.primary_key]
-    same = " AND ".join(f"target.{quote(n)} <=> source.{quote(n)}" for n in others) or "true"
+    same = " AND ".join(f"target.{quoted(n)} <=> source.{quoted(n)}" for n in others) or "true"
     merged = tables.merge(
         staged,
         table.key,
@@ -165,11 +166,11 @@ def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> _Published:
     before = 0
     if tables.exists(table.key):
         before = tables.read(table.key).count()
-        if shape(tables.fields(table.key)) != shape(fields(table)):
-            tables.replace(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
+        if not fits(tables, table):
+            tables.replace(table.key, shape_of(table))
     else:
-        tables.create(table.key, fields(table), comment=table.description, cluster_by=table.cluster_by)
-    tables.overwrite(staged.select(*(quote(column.name) for column in table.columns)), table.key)
+        tables.create(table.key, shape_of(table))
+    tables.overwrite(staged.select(*(quoted(column.name) for column in table.columns)), table.key)
     return rows, Merged(rows, 0, before), warned, told
 
 
@@ -182,10 +183,10 @@ def _gate(
     check fails.
     """
     present = staged.where(_PRESENT)
-    grain = [quote(name) for name in table.primary_key]
+    grain = [quoted(name) for name in table.primary_key]
     required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
     broken = {
-        **{f"{name}_required": f"count_if({quote(name)} IS NULL)" for name in required},
+        **{f"{name}_required": f"count_if({quoted(name)} IS NULL)" for name in required},
         **{
             rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "error"
         },
@@ -195,7 +196,7 @@ def _gate(
     warned = {
         rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "warning"
     }
-    measures = [f"{metric} AS {quote(name)}" for name, metric in {**broken, **warned}.items()]
+    measures = [f"{metric} AS {quoted(name)}" for name, metric in {**broken, **warned}.items()]
     row = present.selectExpr("count(*) AS _rows", *measures).first()
     assert row is not None
     errors = [f"{name}: {row[name]} rows" for name in broken if row[name]]
@@ -216,7 +217,7 @@ def _gate(
 
 
 def _unique(column: str) -> Check:
-    name = quote(column)
+    name = quoted(column)
     return Check(
         f"{column}_unique",
         "{value} = 0",
@@ -228,9 +229,9 @@ def _unique(column: str) -> Check:
 
 
 def _as_it_will_be(tables: Tables, table: Table, staged: DataFrame) -> DataFrame:
-    names = [quote(column.name) for column in table.columns]
+    names = [quoted(column.name) for column in table.columns]
     there = tables.read(table.key).select(*names)
     untouched = there.join(
-        staged.select(*map(quote, table.primary_key)), list(table.primary_key), "left_anti"
+        staged.select(*map(quoted, table.primary_key)), list(table.primary_key), "left_anti"
     )
     return untouched.select(*names).unionAll(staged.where(_PRESENT).select(*names))

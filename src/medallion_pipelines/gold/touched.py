@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Input, Table
-from medallion_pipelines.tables import quote
+from medallion_pipelines.sql import quoted
 
 
 def key_of(source: Input) -> str:
@@ -36,7 +36,7 @@ def touched_keys(
             names = [f"_looked_{place}" for place in range(len(source.lookup))]
             values = changed.select(
                 *(
-                    F.col(quote(column)).alias(name)
+                    F.col(quoted(column)).alias(name)
                     for column, name in zip(source.lookup.values(), names, strict=True)
                 )
             ).distinct()
@@ -55,7 +55,7 @@ def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[st
     if source.grain is None:
         return rows
     names = {column: f"_key_{place}" for place, column in enumerate(grain)}
-    renamed = keys.select(*(F.col(quote(column)).alias(name) for column, name in names.items()))
+    renamed = keys.select(*(F.col(quoted(column)).alias(name) for column, name in names.items()))
     condition = [F.expr(source.grain[column]) == F.col(name) for column, name in names.items()]
     return rows.join(renamed, condition, "left_semi")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import re
 from collections.abc import Mapping
@@ -12,7 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import MedallionError
-from medallion_pipelines.tables import Tables, quote
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Tables
 
 
 def apply(spark: SparkSession, table: Table, inputs: Mapping[str, DataFrame]) -> DataFrame:
@@ -34,7 +34,7 @@ def apply(spark: SparkSession, table: Table, inputs: Mapping[str, DataFrame]) ->
             f"missing {', '.join(missing) or 'none'}; not in the contract {', '.join(extra) or 'none'}."
         )
     return result.selectExpr(
-        *(f"CAST({quote(c.name)} AS {c.type}) AS {quote(c.name)}" for c in table.columns)
+        *(f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in table.columns)
     )
 
 
@@ -53,18 +53,6 @@ def view_select(tables: Tables, table: Table) -> str:
         return names[match[1]]
 
     return re.sub(r"\{(\w+)\}", name, text)
-
-
-def fingerprint(table: Table) -> str:
-    """Changes when the mart is made another way: by its file, its columns or its inputs."""
-    assert table.transform is not None
-    made_of = (
-        table.transform.read_bytes(),
-        repr([(c.name, c.type, c.required, c.unique) for c in table.columns]).encode(),
-        repr(table.inputs).encode(),
-        repr(table.primary_key).encode(),
-    )
-    return hashlib.sha256(b"\0".join(made_of)).hexdigest()
 
 
 def _python(path: Path):  # type: ignore[no-untyped-def]

@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.results import TableStatus
-from medallion_pipelines.tables import Tables, quote
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Tables
 
 
 def table_status(tables: Tables, product: Product) -> list[TableStatus]:
@@ -32,11 +33,10 @@ def table_status(tables: Tables, product: Product) -> list[TableStatus]:
 
 def _status(tables: Tables, table: Table, last, moment: datetime) -> TableStatus:  # type: ignore[no-untyped-def]
     there = table.kind == "table" and tables.exists(table.key)
-    quarantine = f"{table.key}_quarantine"
-    quarantined = tables.read(quarantine).count() if tables.exists(quarantine) else 0
+    quarantined = tables.read(table.quarantine_key).count() if tables.exists(table.quarantine_key) else 0
     as_of = last.good if last is not None else None
     if there and table.freshness is not None and table.freshness.column is not None:
-        newest = F.max(F.col(quote(table.freshness.column)).cast("timestamp")).alias("newest")
+        newest = F.max(F.col(quoted(table.freshness.column)).cast("timestamp")).alias("newest")
         row = tables.read(table.key).agg(newest).first()
         as_of = row.newest if row is not None else None
     age = None if as_of is None else int((moment - as_of.astimezone(UTC)).total_seconds())

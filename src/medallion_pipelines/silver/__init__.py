@@ -1,6 +1,6 @@
 """Conform: types, rules, quarantine, duplicates."""
 
 from medallion_pipelines.silver.conform import conform
-from medallion_pipelines.silver.refine import quarantine_key, refine
+from medallion_pipelines.silver.refine import refine
 
-__all__ = ["conform", "quarantine_key", "refine"]
+__all__ = ["conform", "refine"]

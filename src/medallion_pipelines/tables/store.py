@@ -1,4 +1,4 @@
-"""Names of Delta tables, and every write to them: the one place that does either.
+"""The tables of a lakehouse: their names, what is in them, and every write to them.
 
 A table is known by its key, `layer.table` (`silver.flights`). In SQL it is a quoted three-level name,
 so another catalog is a change of setting. Where the catalog forgets tables between sessions
@@ -7,8 +7,6 @@ so another catalog is a change of setting. Where the catalog forgets tables betw
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,43 +19,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from medallion_pipelines.settings import Settings
-
-_PROPERTIES = {
-    "delta.enableChangeDataFeed": "true",
-    # every batch writes under a transaction id of its own; without an end they would pile up in the log
-    "delta.setTransactionRetentionDuration": "interval 30 days",
-}
-
-
-def quote(name: str) -> str:
-    """A name as one SQL identifier, whatever is in it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def literal(text: str) -> str:
-    """A text as one SQL string literal, whatever is in it."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+from medallion_pipelines.sql import quoted, string
+from medallion_pipelines.tables.shape import Field, Shape
 
 
 def out_of_reach(error: Exception) -> bool:
     """Whether an error of Spark's says that a change feed no longer reaches back to a version."""
     signs = ("CHANGE_DATA", "VERSION_NOT_FOUND", "LOG_FILE_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFound")
     return any(sign in str(error) for sign in signs)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One column as `CREATE TABLE` needs it; `type` is Spark SQL."""
-
-    name: str
-    type: str
-    required: bool = False
-    comment: str | None = None
-
-    def ddl(self) -> str:
-        not_null = " NOT NULL" if self.required else ""
-        comment = f" COMMENT {literal(self.comment)}" if self.comment else ""
-        return f"{quote(self.name)} {self.type}{not_null}{comment}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +53,7 @@ class Tables:
     def name(self, key: str) -> str:
         """The quoted three-level name of a table."""
         layer, table = key.split(".", 1)
-        return ".".join(map(quote, (self.settings.catalog, self.settings.schema(layer), table)))
+        return ".".join(map(quoted, (self.settings.catalog, self.settings.schema(layer), table)))
 
     def _folder(self, key: str) -> Path | None:
         if self.settings.warehouse is None:
@@ -92,14 +61,10 @@ class Tables:
         layer, table = key.split(".", 1)
         return Path(self.settings.warehouse) / self.settings.schema(layer) / table
 
-    def _location(self, key: str) -> str:
-        folder = self._folder(key)
-        return "" if folder is None else f" LOCATION {literal(str(folder))}"
-
     def _ensure_schema(self, layer: str) -> None:
         with self._lock:
             if layer not in self._schemas:
-                schema = f"{quote(self.settings.catalog)}.{quote(self.settings.schema(layer))}"
+                schema = f"{quoted(self.settings.catalog)}.{quoted(self.settings.schema(layer))}"
                 self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
                 self._schemas.add(layer)
 
@@ -116,9 +81,8 @@ class Tables:
             found = any((folder / "_delta_log").glob("*.json"))
             if found:
                 self._ensure_schema(key.split(".", 1)[0])
-                self.spark.sql(
-                    f"CREATE TABLE IF NOT EXISTS {self.name(key)} USING DELTA{self._location(key)}"
-                )
+                place = string(str(folder))
+                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.name(key)} USING DELTA LOCATION {place}")
         if found:
             self._known.add(key)
         return found
@@ -126,7 +90,7 @@ class Tables:
     def keys(self, layer: str) -> list[str]:
         """The tables and views of a layer, by name."""
         if self.settings.warehouse is None:
-            schema = f"{quote(self.settings.catalog)}.{quote(self.settings.schema(layer))}"
+            schema = f"{quoted(self.settings.catalog)}.{quoted(self.settings.schema(layer))}"
             try:
                 rows = self.spark.sql(f"SHOW TABLES IN {schema}").select("tableName").collect()
             except AnalysisException:
@@ -178,58 +142,55 @@ class Tables:
             for f in schema.fields
         ]
 
+    def property(self, key: str, name: str) -> str:
+        """The value of a table property; empty where it is not set."""
+        # SHOW TBLPROPERTIES would redact values that look like secrets, such as a key column `token`
+        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(key)}").select("properties").first()
+        return "" if row is None else row.properties.get(name, "")
+
     # what changes tables
 
-    def create(
-        self,
-        key: str,
-        fields: Sequence[Field],
-        *,
-        comment: str | None = None,
-        cluster_by: Sequence[str] = (),
-        properties: Mapping[str, str] | None = None,
-    ) -> None:
+    def create(self, key: str, shape: Shape) -> None:
         """Create the table where it is missing."""
-        if self.exists(key):
-            return
-        self._ensure_schema(key.split(".", 1)[0])
-        self.spark.sql(
-            self._create("CREATE TABLE IF NOT EXISTS", key, fields, comment, cluster_by, properties)
-        )
-        self._known.add(key)
+        if not self.exists(key):
+            self._make("CREATE TABLE IF NOT EXISTS", key, shape)
 
-    def replace(
-        self,
-        key: str,
-        fields: Sequence[Field],
-        *,
-        comment: str | None = None,
-        cluster_by: Sequence[str] = (),
-        properties: Mapping[str, str] | None = None,
-    ) -> None:
+    def replace(self, key: str, shape: Shape) -> None:
         """Give an existing table another shape: it is empty afterwards, its history stays."""
+        self._make("CREATE OR REPLACE TABLE", key, shape)
+
+    def _make(self, verb: str, key: str, shape: Shape) -> None:
         self._ensure_schema(key.split(".", 1)[0])
-        self.spark.sql(self._create("CREATE OR REPLACE TABLE", key, fields, comment, cluster_by, properties))
+        folder = self._folder(key)
+        self.spark.sql(shape.ddl(verb, self.name(key), None if folder is None else str(folder)))
         self._known.add(key)
 
-    def _create(
-        self,
-        verb: str,
-        key: str,
-        fields: Sequence[Field],
-        comment: str | None,
-        cluster_by: Sequence[str],
-        properties: Mapping[str, str] | None,
-    ) -> str:
-        columns = ", ".join(field.ddl() for field in fields)
-        clustered = f" CLUSTER BY ({', '.join(map(quote, cluster_by))})" if cluster_by else ""
-        described = f" COMMENT {literal(comment)}" if comment else ""
-        pairs = {**_PROPERTIES, **(properties or {})}
-        settings = ", ".join(f"{literal(name)} = {literal(value)}" for name, value in pairs.items())
-        return (
-            f"{verb} {self.name(key)} ({columns}) USING DELTA"
-            f"{clustered}{self._location(key)}{described} TBLPROPERTIES ({settings})"
-        )
+    def create_as(self, frame: DataFrame, key: str, properties: Mapping[str, str]) -> None:
+        """Create a table from rows, in one commit."""
+        self._ensure_schema(key.split(".", 1)[0])
+        writer = frame.writeTo(self.name(key)).using("delta")
+        folder = self._folder(key)
+        if folder is not None:
+            writer = writer.tableProperty("location", str(folder))
+        for name, value in properties.items():
+            writer = writer.tableProperty(name, value)
+        writer.create()
+        self._known.add(key)
+
+    def drop(self, key: str) -> None:
+        """Drop a table with its files."""
+        self.spark.sql(f"DROP TABLE IF EXISTS {self.name(key)}")
+        self._known.discard(key)
+        folder = self._folder(key)
+        if folder is not None:
+            # the log last: a folder that still has one is still found
+            for path in sorted(folder.glob("*"), key=lambda path: path.name == "_delta_log"):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def set_property(self, key: str, name: str, value: str) -> None:
+        """Give a table property another value."""
+        self.spark.sql(f"ALTER TABLE {self.name(key)} SET TBLPROPERTIES ({string(name)} = {string(value)})")
 
     def add_columns(self, key: str, fields: Sequence[Field]) -> None:
         """Add optional columns at the end."""
@@ -238,14 +199,12 @@ class Tables:
 
     def widen_column(self, key: str, column: str, to_type: str) -> None:
         """Give a column a wider type (Delta type widening)."""
-        self.spark.sql(
-            f"ALTER TABLE {self.name(key)} SET TBLPROPERTIES ('delta.enableTypeWidening' = 'true')"
-        )
-        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quote(column)} TYPE {to_type}")
+        self.set_property(key, "delta.enableTypeWidening", "true")
+        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quoted(column)} TYPE {to_type}")
 
     def drop_not_null(self, key: str, column: str) -> None:
         """Let a column hold NULL."""
-        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quote(column)} DROP NOT NULL")
+        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quoted(column)} DROP NOT NULL")
 
     def append(self, frame: DataFrame, key: str, *, token: str | None = None, evolve: bool = False) -> None:
         """Append rows; a second append under the same token does nothing."""
@@ -281,10 +240,10 @@ class Tables:
         self.exists(key)
         view = f"merge_{key.replace('.', '_')}_{threading.get_ident()}"
         source.createOrReplaceTempView(view)
-        condition = " AND ".join(f"target.{quote(c)} = source.{quote(c)}" for c in on)
-        assignments = ", ".join(f"target.{quote(c)} = source.{quote(c)}" for c in columns if c not in on)
-        names = ", ".join(map(quote, columns))
-        values = ", ".join(f"source.{quote(c)}" for c in columns)
+        condition = " AND ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in on)
+        assignments = ", ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in columns if c not in on)
+        names = ", ".join(map(quoted, columns))
+        values = ", ".join(f"source.{quoted(c)}" for c in columns)
         clauses = [
             f"WHEN MATCHED AND ({delete_when}) THEN DELETE" if delete_when else "",
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments}" if assignments else "",
@@ -292,7 +251,7 @@ class Tables:
             f"THEN INSERT ({names}) VALUES ({values})",
         ]
         statement = (
-            f"MERGE INTO {self.name(key)} AS target USING {quote(view)} AS source ON {condition} "
+            f"MERGE INTO {self.name(key)} AS target USING {quoted(view)} AS source ON {condition} "
             + " ".join(clauses)
         )
         try:
@@ -306,7 +265,7 @@ class Tables:
     def view(self, key: str, select: str, *, comment: str | None = None) -> bool:
         """Create the view, or replace it where its text changed. Says whether it did anything."""
         self._ensure_schema(key.split(".", 1)[0])
-        described = f" COMMENT {literal(comment)}" if comment else ""
+        described = f" COMMENT {string(comment)}" if comment else ""
         statement = f"CREATE OR REPLACE VIEW {self.name(key)}{described} AS {select}"
         folder = self._folder(key)
         if folder is None:
@@ -344,57 +303,3 @@ class Tables:
         except AnalysisException:
             return False
         return True
-
-    # staging: a batch that is computed once, then written to more than one table
-
-    def stage(self, frame: DataFrame, key: str, token: str, state: Mapping[str, object]) -> DataFrame:
-        """Write a batch to a staging table of its own, with what is needed to finish it after a crash."""
-        staging = self._staging(key, token)
-        self._ensure_schema("ops")
-        writer = frame.writeTo(self.name(staging)).using("delta")
-        folder = self._folder(staging)
-        if folder is not None:
-            writer = writer.tableProperty("location", str(folder))
-        writer.tableProperty("medallion.batch", json.dumps({**state, "token": token})).create()
-        self._known.add(staging)
-        return self.read(staging)
-
-    def staged(self, key: str) -> tuple[DataFrame, dict[str, object]] | None:
-        """The batch left staged by a run that was cut off, and its state; None where there is none."""
-        for staging in self._staging_keys(key):
-            if self.exists(staging):
-                return self.read(staging), json.loads(self.property(staging, "medallion.batch"))
-        return None
-
-    def property(self, key: str, name: str) -> str:
-        """The value of a table property; empty where it is not set."""
-        # SHOW TBLPROPERTIES would redact values that look like secrets, such as a key column `token`
-        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(key)}").select("properties").first()
-        return "" if row is None else row.properties.get(name, "")
-
-    def mark_staged(self, key: str, token: str, state: Mapping[str, object]) -> None:
-        """Note more about a staged batch."""
-        text = literal(json.dumps({**state, "token": token}))
-        name = self.name(self._staging(key, token))
-        self.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('medallion.batch' = {text})")
-
-    def unstage(self, key: str) -> None:
-        """Drop what is staged for a table, finished or not."""
-        for staging in self._staging_keys(key):
-            self.spark.sql(f"DROP TABLE IF EXISTS {self.name(staging)}")
-            self._known.discard(staging)
-            folder = self._folder(staging)
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _staging(self, key: str, token: str) -> str:
-        return f"ops.staging_{key.replace('.', '_')}__{token}"
-
-    def _staging_keys(self, key: str) -> list[str]:
-        pattern = re.compile(re.escape(self._staging(key, "")) + r"[0-9a-f]{32}", re.IGNORECASE)
-        if self.settings.warehouse is None:
-            keys = self.keys("ops")
-        else:
-            folder = Path(self.settings.warehouse) / self.settings.ops
-            keys = sorted(f"ops.{path.name}" for path in folder.glob("staging_*") if path.is_dir())
-        return [found for found in keys if pattern.fullmatch(found)]

@@ -1,0 +1,104 @@
+"""A staged batch of one silver table, and how it gets into the table and its quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.evolution import fits, shape_of
+from medallion_pipelines.silver.order import order_sql
+from medallion_pipelines.silver.reasons import ERRORS
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Field, Shape, Staged, Staging, Tables
+
+_QUARANTINE = (
+    Field("record", "STRING", comment="the record as it came (Parquet: as JSON)"),
+    Field("_header", "STRING", comment="the CSV header it was read under"),
+    Field("_errors", ERRORS, comment="every reason"),
+    Field("_file_path", "STRING"),
+    Field("_file_modification_time", "TIMESTAMP"),
+    Field("_ingested_at", "TIMESTAMP", comment="when bronze captured it"),
+    Field("_quarantined_at", "TIMESTAMP"),
+    Field("_batch_id", "STRING"),
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Conformed rows (see `conform`) of bronze up to a version."""
+
+    rows: DataFrame
+    token: str
+    upto: int
+    rebuild: bool  # of all of bronze, to take the place of what is there
+    passed: bool = False  # the checks, in an earlier run: some of it may be written already
+
+    @property
+    def state(self) -> dict[str, object]:
+        """What is kept with the staged rows."""
+        return {"token": self.token, "upto": self.upto, "rebuild": self.rebuild, "passed": self.passed}
+
+    def staged(self, staging: Staging) -> Batch:
+        """The same batch, computed."""
+        return replace(self, rows=staging.write(self.rows, self.token, self.state))
+
+    @staticmethod
+    def resumed(left: Staged, table: Table) -> Batch:
+        """The batch of a run that was cut off."""
+        # the contract may have gained a column since
+        new = {c.name: F.lit(None).cast(c.type) for c in table.columns if c.name not in left.rows.columns}
+        return Batch(left.rows.withColumns(new) if new else left.rows, **left.state)
+
+
+def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> None:
+    """Put the records that were not taken beside the table; a second time does nothing."""
+    key = table.quarantine_key
+    if count and not tables.exists(key):
+        comment = f"Records that {table.key} did not take, with every reason."
+        tables.create(key, Shape(_QUARANTINE, comment))
+    if not tables.exists(key) or not (count or batch.rebuild):
+        return
+    header = (
+        F.col("_header") if "_header" in batch.rows.columns else F.lit(None).cast("string").alias("_header")
+    )
+    rows = batch.rows.where("_outcome = 'quarantined'").select(
+        F.col("_record").alias("record"),
+        header,
+        "_errors",
+        "_file_path",
+        "_file_modification_time",
+        "_ingested_at",
+        F.current_timestamp().alias("_quarantined_at"),
+        F.lit(batch.token).alias("_batch_id"),
+    )
+    if batch.rebuild:
+        tables.overwrite(rows, key)
+    else:
+        tables.append(rows, key, token=batch.token)
+
+
+def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, int]:
+    """Take the valid rows into the table; a second time changes nothing. Rows written and deleted."""
+    names = [column.name for column in table.columns]
+    rows = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
+    if batch.rebuild:
+        return _rebuild(tables, table, rows, valid)
+    if not valid:
+        return 0, 0
+    if not table.primary_key:
+        tables.append(rows, table.key, token=batch.token)
+        return valid, 0
+    newer = f"{order_sql(table, 'source')} > {order_sql(table, 'target')}"
+    merged = tables.merge(rows, table.key, on=table.primary_key, update_when=newer, columns=names)
+    return merged.inserted + merged.updated, 0
+
+
+def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int) -> tuple[int, int]:
+    before = tables.read(table.key).count()
+    if not fits(tables, table):
+        tables.replace(table.key, shape_of(table))
+    tables.overwrite(rows, table.key)
+    return valid, before

@@ -1,0 +1,92 @@
+"""From parsed records to the contract's columns, and the text each came from."""
+
+from __future__ import annotations
+
+import re
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructType
+
+from medallion_pipelines.contracts.model import Column, Table
+from medallion_pipelines.silver.cast import converted
+from medallion_pipelines.silver.parse import parse, source_fields
+from medallion_pipelines.sql import quoted
+
+KEPT = ("_header", "_file_path", "_file_modification_time", "_ingested_at")
+
+
+def typed(bronze: DataFrame, table: Table) -> DataFrame:
+    """The contract's columns, the text each came from (for messages), and what the record was."""
+    assert table.source is not None
+    source = table.source
+    parsed = parse(bronze, table)
+    raw = parsed.schema["raw"].dataType
+    assert isinstance(raw, StructType)
+
+    def field(name: str) -> SparkColumn:
+        return F.col("raw").getField(name)
+
+    def value(column: Column) -> SparkColumn:
+        found = F.coalesce(*map(field, column.fields)) if column.fields else F.lit(None).cast("string")
+        if source.format == "csv" and column.type != "STRING":
+            return F.when(F.trim(found) != "", found)  # a blank cell holds no number and no date
+        return found
+
+    def exact(column: Column) -> SparkColumn:
+        """The value to convert. Spark's JSON parser reads the text "1,5" as the decimal 15: not so here."""
+        if source.format != "json" or not is_typed(column):
+            return value(column)
+        names = "|".join(re.escape(name) for name in column.fields)
+        return F.when(~F.col("_record").rlike(rf'"(?:{names})"\s*:\s*"[^"]*,'), value(column))
+
+    def is_typed(column: Column) -> bool:
+        return any(not isinstance(raw[name].dataType, StringType) for name in column.fields)
+
+    def text(column: Column) -> SparkColumn:
+        if not is_typed(column):
+            return value(column)
+        if source.format != "json":
+            return F.to_json(value(column)) if is_nested(column) else value(column).cast("string")
+        as_text = exact(column).cast("string")
+        # a decimal that did not fit left nothing behind: look at the record again, for that one only
+        paths = [F.get_json_object("_record", f"$['{name}']") for name in column.fields if "'" not in name]
+        return F.coalesce(as_text, *paths)
+
+    read = [column for column in table.columns if column.expression is None]
+    computed = [column for column in table.columns if column.expression is not None]
+    taken = {column.name for column in read}
+    # what expressions may name beside the table's own columns: source fields that are no column
+    extra = [name for name in source_fields(table) if name not in {f for c in read for f in c.fields} | taken]
+    metadata = F.struct(
+        F.col("_file_path").alias("file_path"),
+        F.element_at(F.split("_file_path", "/"), -1).alias("file_name"),
+        F.col("_file_modification_time").alias("file_modification_time"),
+        F.col("_file_size").alias("file_size"),
+        F.col("_ingested_at").alias("ingested_at"),
+    )
+    # names of ours begin with an underscore, which no contract's do
+    ours = {"record": "_record", "malformed": "_malformed", "unknown": "_unknown"}
+    kept = [*ours.values(), *(name for name in KEPT if name in parsed.columns)]
+    parsed = parsed.withColumnsRenamed(ours)
+    rows = parsed.select(
+        *(converted(exact(c), c, source, typed=is_typed(c)).alias(c.name) for c in read),
+        F.struct(*(text(c).alias(c.name) for c in read)).alias("_text"),
+        *(field(name).alias(name) for name in extra),
+        metadata.alias("_metadata"),
+        *kept,
+    )
+    return rows.select(
+        *(
+            F.expr(c.expression).cast(c.type).alias(c.name) if c.expression else F.col(quoted(c.name))
+            for c in (*read, *computed)
+        ),
+        "_text",
+        *kept,
+    )
+
+
+def is_nested(column: Column) -> bool:
+    """Whether a column holds values within values."""
+    return column.type.startswith(("STRUCT", "ARRAY", "MAP", "VARIANT"))

@@ -1,0 +1,52 @@
+"""The shape of a table, as `CREATE TABLE` needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from medallion_pipelines.sql import quoted, string
+
+_PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    # every batch writes under a transaction id of its own; without an end they would pile up in the log
+    "delta.setTransactionRetentionDuration": "interval 30 days",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column; `type` is Spark SQL."""
+
+    name: str
+    type: str
+    required: bool = False
+    comment: str | None = None
+
+    def ddl(self) -> str:
+        """The column in a list of columns."""
+        not_null = " NOT NULL" if self.required else ""
+        comment = f" COMMENT {string(self.comment)}" if self.comment else ""
+        return f"{quoted(self.name)} {self.type}{not_null}{comment}"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Columns and what else a table is made with."""
+
+    fields: Sequence[Field]
+    comment: str | None = None
+    cluster_by: Sequence[str] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def ddl(self, verb: str, name: str, location: str | None) -> str:
+        """The statement that makes the table; `verb` is CREATE TABLE or one of its kin."""
+        columns = ", ".join(one.ddl() for one in self.fields)
+        clustered = f" CLUSTER BY ({', '.join(map(quoted, self.cluster_by))})" if self.cluster_by else ""
+        placed = f" LOCATION {string(location)}" if location else ""
+        described = f" COMMENT {string(self.comment)}" if self.comment else ""
+        pairs = {**_PROPERTIES, **self.properties}
+        settings = ", ".join(f"{string(key)} = {string(value)}" for key, value in pairs.items())
+        return (
+            f"{verb} {name} ({columns}) USING DELTA{clustered}{placed}{described} TBLPROPERTIES ({settings})"
+        )
