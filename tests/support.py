@@ -5,13 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
 
+from medallion_pipelines.contracts import load_product
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.results import RunResult
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.silver import conform
 
 
 def column(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
@@ -92,11 +100,58 @@ def land_text(
     return target
 
 
+def conformed(
+    spark: SparkSession,
+    contract: dict[str, Any],
+    records: Iterable[Any] | DataFrame,
+    *,
+    header: str | None = None,
+    beside: Iterable[dict[str, Any]] = (),
+    tables: Mapping[str, DataFrame] | None = None,
+) -> list[Row]:
+    """What `conform` makes of records (texts, what JSON is made of, or a frame with a `record`), without
+    tables to read or write. `beside` are more contracts, `tables` what can be looked up, by key."""
+    with tempfile.TemporaryDirectory() as folder:
+        product = load_product(write_product(Path(folder), contract, *beside))
+    table = product.tables[f"silver.{contract['name']}"]
+    if not hasattr(records, "selectExpr"):
+        texts = [(record if isinstance(record, str) else json.dumps(record),) for record in records]
+        records = spark.createDataFrame(texts, "record STRING")
+    bronze = records.selectExpr(
+        "*",
+        "'file:///landing/a.json' AS _file_path",
+        "TIMESTAMP'2026-01-31 12:00:00' AS _file_modification_time",
+        "1L AS _file_size",
+        "TIMESTAMP'2026-01-31 12:00:01' AS _ingested_at",
+    )
+    if header is not None:
+        bronze = bronze.withColumn("_header", F.lit(header))
+    return conform(bronze, table, (tables or {}).get).collect()
+
+
+def outcomes(found: Iterable[Row], *columns: str) -> list[tuple[Any, ...]]:
+    """(outcome, value ...) of conformed records, sorted."""
+    return sorted(((row._outcome, *(row[name] for name in columns)) for row in found), key=repr)
+
+
+def reasons(found: Iterable[Row]) -> list[tuple[tuple[str, str | None, str | None], ...]]:
+    """Per quarantined record its (rule, column, value)s."""
+    refused = (row._errors for row in found if row._errors)
+    return sorted((tuple((e.rule, e.column, e.value) for e in errors) for errors in refused), key=repr)
+
+
 def rows(lakehouse: Lakehouse, table: str, *columns: str) -> list[tuple[Any, ...]]:
     """A table's rows as sorted tuples."""
     frame = lakehouse.table(table)
     found = [tuple(row) for row in frame.select(*(columns or frame.columns)).collect()]
     return sorted(found, key=repr)
+
+
+def run_only(lakehouse: Lakehouse, product: Path, *keys: str, full_refresh: bool = False) -> RunResult:
+    """Run some steps of a product, without those that they wait for."""
+    loaded = load_product(product)
+    steps = [one for one in plan(loaded) if one.key in keys]
+    return run(RunLog(lakehouse.tables, loaded.name), steps, full_refresh=full_refresh)
 
 
 def step(result: Any, table: str) -> Any:

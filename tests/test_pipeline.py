@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from medallion_pipelines.contracts import load_product
-from medallion_pipelines.errors import LockedError, MedallionError
+from medallion_pipelines.errors import LockedError, UnknownNameError
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.operations import run_lock
 from medallion_pipelines.pipeline import plan
@@ -43,7 +43,7 @@ def test_a_named_table_brings_what_it_is_made_from(folder: Path) -> None:
 
 
 def test_an_unknown_table_is_refused_with_what_there_is(folder: Path) -> None:
-    with pytest.raises(MedallionError, match=r"p has no gold\.mart\. It has bronze\.a, .*silver\.b\."):
+    with pytest.raises(UnknownNameError, match=r"p has no gold\.mart\. It has bronze\.a, .*silver\.b\."):
         plan(load_product(folder), ["gold.mart"])
 
 

@@ -15,6 +15,10 @@ class ContractError(MedallionError):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+class UnknownNameError(MedallionError):
+    """There is no product or table of the name that was asked for."""
+
+
 class SetupError(MedallionError):
     """The machine lacks something the package needs (Java, jars, write permission)."""
 

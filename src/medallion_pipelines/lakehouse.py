@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
-from medallion_pipelines.errors import MedallionError, SetupError
+from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
 from medallion_pipelines.operations import run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.results import RunResult, StepResult, TableStatus
@@ -94,13 +94,13 @@ class Lakehouse:
             )
 
     def table(self, name: str) -> DataFrame:
-        """A table or view by `layer.table`, as it is now. Raises MedallionError where there is none."""
+        """A table or view by `layer.table`, as it is now. Raises UnknownNameError where there is none."""
         layer, _, rest = name.partition(".")
         if layer not in LAYERS or not rest:
-            raise MedallionError(f"{name!r} is no table name: write layer.table, such as silver.flights.")
+            raise UnknownNameError(f"{name!r} is no table name: write layer.table, such as silver.flights.")
         there = self.tables.keys(layer)
         if name not in there:
-            raise MedallionError(f"There is no {name}. {layer} has {', '.join(there) or 'nothing yet'}.")
+            raise UnknownNameError(f"There is no {name}. {layer} has {', '.join(there) or 'nothing yet'}.")
         self._register()
         return self.spark.table(self.tables.name(name))
 
@@ -152,6 +152,6 @@ class Lakehouse:
 def find_product(product: str | Path | Product | None) -> Product:
     """Load a product by folder or by the name of a shipped one.
 
-    Raises MedallionError where there is none, ContractError where a contract cannot be honoured.
+    Raises UnknownNameError where there is none, ContractError where a contract cannot be honoured.
     """
     return product if isinstance(product, Product) else load_product(product_folder(product))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from medallion_pipelines.bronze import capture
 from medallion_pipelines.contracts.model import Product, Table
-from medallion_pipelines.errors import MedallionError, spark_reason
+from medallion_pipelines.errors import MedallionError, UnknownNameError, spark_reason
 from medallion_pipelines.gold import publish
 from medallion_pipelines.results import RunResult, StepResult
 from medallion_pipelines.runlog import RunLog
@@ -30,7 +30,7 @@ class Step:
 def plan(product: Product, only: Sequence[str] | None = None) -> list[Step]:
     """The steps of a product in an order that can be run; with `only`, those and all they are made from.
 
-    Raises MedallionError for a name in `only` that the product has not.
+    Raises UnknownNameError for a name in `only` that the product has not.
     """
     steps: dict[str, Step] = {}
     for key, table in product.tables.items():
@@ -44,7 +44,7 @@ def plan(product: Product, only: Sequence[str] | None = None) -> list[Step]:
     if only is not None:
         unknown = sorted(set(only) - set(steps))
         if unknown:
-            raise MedallionError(
+            raise UnknownNameError(
                 f"{product.name} has no {', '.join(unknown)}. It has {', '.join(sorted(steps))}."
             )
         wanted: set[str] = set()

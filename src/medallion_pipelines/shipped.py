@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import UnknownNameError
 
 DEFAULT = "flights"
 
@@ -19,7 +19,7 @@ def shipped_products() -> dict[str, Path]:
 def product_folder(product: str | Path | None) -> Path:
     """The folder of a product: a folder as it is, else a shipped one by name, flights for None.
 
-    Raises MedallionError where there is none.
+    Raises UnknownNameError where there is none.
     """
     shipped = shipped_products()
     name = DEFAULT if product is None else str(product)
@@ -28,7 +28,7 @@ def product_folder(product: str | Path | None) -> Path:
         return path
     if name in shipped:
         return shipped[name]
-    raise MedallionError(
+    raise UnknownNameError(
         f"There is no product {name}: it is neither a folder nor one of those that ship with the package"
         f" ({', '.join(shipped)})."
     )

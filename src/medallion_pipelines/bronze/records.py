@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from medallion_pipelines.contracts.model import Source
+from medallion_pipelines.csvtext import record_pattern
 from medallion_pipelines.sql import quoted
 
 _ORIGIN = (
@@ -110,21 +111,3 @@ def _csv_lines(reader: DataFrameReader, source: Source, files: Sequence[str]) ->
 
 def _origin_names() -> list[str]:
     return [text.rsplit(" ", 1)[1] for text in _ORIGIN]
-
-
-def record_pattern(sep: str, quote: str, escape: str | None = None) -> str:
-    """A Java regular expression that takes one CSV record with its line end (RFC 4180, section 2).
-
-    A quote counts only where a field begins, so a stray one spoils its own line and no more. All
-    repetition is possessive: no backtracking, no recursion, whatever the length.
-    """
-    comma = re.escape(sep)
-    plain = rf"[^{comma}\r\n]*+"
-    if quote:
-        q = re.escape(quote)
-        inner = rf"(?:[^{q}]++|{q}{q})*+"
-        if escape is not None and escape != quote:
-            e = re.escape(escape)
-            inner = rf"(?:[^{q}{e}]++|{e}.|{q}{q})*+"
-        plain = rf"(?:{q}{inner}{q}(?=[{comma}\r\n]|\z)|{plain})"
-    return rf"(?s){plain}(?:{comma}{plain})*+(?:\r\n|\n|\r|\z)"

@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 
 from medallion_pipelines.cli import contracts, machine, query, run, screen
-from medallion_pipelines.errors import ContractError, MedallionError, SetupError
+from medallion_pipelines.errors import ContractError, MedallionError, SetupError, UnknownNameError
 
 FAILED, MISUSED, REFUSED, UNPREPARED, DEFECT, INTERRUPTED = 1, 2, 3, 4, 5, 130
+CODES = {ContractError: REFUSED, SetupError: UNPREPARED, UnknownNameError: MISUSED}
 
 app = typer.Typer(
     name="medallion",
@@ -82,7 +83,7 @@ def main() -> None:
 def _report(error: Exception) -> int:
     """Say what went wrong, for people on stderr and with --json on stdout, too; the exit code."""
     if isinstance(error, MedallionError):
-        code = {ContractError: REFUSED, SetupError: UNPREPARED}.get(type(error), FAILED)
+        code = CODES.get(type(error), FAILED)
         message = str(error)
     else:
         from medallion_pipelines.session import log_file

@@ -35,7 +35,8 @@ def converted(raw: SparkColumn, column: Column, source: Source, *, typed: bool) 
     if kind in _INTEGERS:
         exact = text.try_cast("DECIMAL(38, 9)")
         whole = F.when(exact == F.floor(exact), exact.try_cast(kind))
-        return F.coalesce(text.try_cast(kind), whole)
+        # a number is cut by a cast, where a text with a fraction is refused
+        return whole if typed else F.coalesce(text.try_cast(kind), whole)
     if kind == "DATE":
         return F.when(text.rlike(_DATE + r"\s*$"), text.try_cast(kind))
     if kind.startswith("TIMESTAMP"):

@@ -26,6 +26,7 @@ from pyspark.sql.types import (
 )
 
 from medallion_pipelines.contracts.model import Source, Table
+from medallion_pipelines.csvtext import sound_pattern
 
 _END = "__end__"
 _BAD = "__bad__"
@@ -127,7 +128,12 @@ def _csv(bronze: DataFrame, source: Source, names: Sequence[str]) -> DataFrame:
     if parsed is None:
         parsed = _csv_branch(None, source, names)
     once = bronze.select("record", *_origin(bronze), F.inline(F.array(parsed)))
-    return once.withColumn("malformed", F.col("malformed") | ~F.is_valid_utf8(F.col("record")))
+    broken = ~F.is_valid_utf8("record")
+    quote = source.options.get("quote", '"')
+    if quote:
+        sound = sound_pattern(source.options.get("sep", ","), quote, source.options.get("escape"))
+        broken = broken | ~F.col("record").rlike(sound)
+    return once.withColumn("malformed", F.col("malformed") | broken)
 
 
 def _csv_branch(header: str | None, source: Source, names: Sequence[str]) -> SparkColumn:

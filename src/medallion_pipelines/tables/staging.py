@@ -32,6 +32,7 @@ class Staging:
 
     def __init__(self, tables: Tables, key: str) -> None:
         self._tables = tables
+        self.key = key
         self._prefix = f"ops.staging_{key.replace('.', '_')}__"
 
     def write(self, frame: DataFrame, token: str, state: Mapping[str, Any]) -> DataFrame:

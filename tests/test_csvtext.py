@@ -1,4 +1,4 @@
-"""The pattern that cuts CSV files into records, against Python's csv module."""
+"""The patterns that cut CSV files into records and judge their quotes, against Python's csv module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medallion_pipelines.bronze.records import record_pattern
+from medallion_pipelines.csvtext import record_pattern, sound_pattern
 
 CELLS = st.text(alphabet='ab,;"\n\r \u00e9', max_size=6)
 
@@ -41,3 +41,15 @@ def test_a_stray_quote_spoils_its_own_line_and_no_more() -> None:
 @pytest.mark.parametrize("sep", ["|", ";", "\t", "||"[:1], "^", "]"])
 def test_any_separator_will_do(sep: str) -> None:
     assert cut(f'a{sep}"x{sep}\n"\nb{sep}c\n', sep=sep) == [f'a{sep}"x{sep}\n"\n', f"b{sep}c\n"]
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+def test_what_a_csv_writer_wrote_has_sound_quotes(cells: list[str], quoting: int) -> None:
+    text = io.StringIO()
+    csv.writer(text, quoting=quoting, lineterminator="").writerow(cells)
+    assert re.search(sound_pattern(",", '"').replace(r"\z", r"\Z"), text.getvalue())
+
+
+@pytest.mark.parametrize("record", ['"open', 'a,"open', '"a"b,c', 'a,"b,c', '"a""', '"'])
+def test_a_quote_that_opens_a_field_and_does_not_close_it_is_not_sound(record: str) -> None:
+    assert not re.search(sound_pattern(",", '"').replace(r"\z", r"\Z"), record)
