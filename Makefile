@@ -15,15 +15,15 @@ run: $(VENV)/.ready ## land a dirty sample and run the flights product on it
 	@$(BIN)/medallion run
 
 test: $(VENV)/.ready ## the suite on Spark, then what touches the engine again on Spark Connect
-	$(BIN)/python -m pytest -n 2 -m "not slow"
-	$(BIN)/python -m pytest -n 2 -m "engine and not slow" --spark-connect
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "engine and not slow" --spark-connect
 
 test-all: $(VENV)/.ready ## the suite with its slow tests, on both
-	$(BIN)/python -m pytest -n 2
-	$(BIN)/python -m pytest -n 2 -m engine --spark-connect
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m engine --spark-connect
 
 test-spark41: $(SPARK41)/.ready ## the suite on Spark 4.1, as Databricks Runtime 18 LTS has it
-	$(SPARK41)/bin/python -m pytest -n 2 -m "not slow"
+	$(SPARK41)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: $(VENV)/.ready ## ruff, mypy and the import rules
 	$(BIN)/ruff check .

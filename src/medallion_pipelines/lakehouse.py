@@ -101,12 +101,12 @@ class Lakehouse:
         there = self.tables.keys(layer)
         if name not in there:
             raise UnknownNameError(f"There is no {name}. {layer} has {', '.join(there) or 'nothing yet'}.")
-        self._register()
+        self.tables.register([name])
         return self.spark.table(self.tables.name(name))
 
     def sql(self, query: str) -> DataFrame:
         """Run a query over `bronze`, `silver`, `gold` and `ops`."""
-        self._register()
+        self.tables.register_for(query)
         return self.spark.sql(query)
 
     def status(self, product: str | Path | Product | None = None) -> list[TableStatus]:
@@ -144,9 +144,6 @@ class Lakehouse:
         if settings != self.settings:
             self.settings, self.tables = settings, Tables(self.spark, settings)
         return product
-
-    def _register(self) -> None:
-        self.tables.register(key for layer in LAYERS for key in self.tables.keys(layer))
 
 
 def find_product(product: str | Path | Product | None) -> Product:

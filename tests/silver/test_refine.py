@@ -24,6 +24,7 @@ VERSIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_latest_of_a_key_wins_in_any_order_over_batches(lakehouse: Lakehouse, tmp_path: Path) -> None:
     # the same events to two tables, in two orders, two at a time
     orders = [list(order) for order in itertools.islice(itertools.permutations(VERSIONS), 100, 500, 300)]
@@ -136,14 +137,11 @@ def test_a_check_stops_a_table_before_anything_is_written(lakehouse: Lakehouse, 
         )
         return write_product(tmp_path / "p", *contracts)
 
-    land_json(lakehouse, "things/a.json", [{"id": 1}])
-    assert lakehouse.run(product(checked=False)).succeeded
-    before = versions(lakehouse, ["silver"])
-    land_json(lakehouse, "things/b.json", [{"id": 2}, {"id": "x"}])
+    land_json(lakehouse, "things/a.json", [{"id": 2}, {"id": "x"}])
     stopped = lakehouse.run(product(checked=True))
     for name in STOPS:
         assert f"silver.{name} was not written" in step(stopped, f"silver.{name}").error
-    assert versions(lakehouse, ["silver"]) == before
+    assert versions(lakehouse, ["silver"]) == {f"silver.{name}": 0 for name in STOPS}  # made, and empty
     # the batch waits: without the check it is taken
     taken = lakehouse.run(product(checked=False))
     assert {counts(taken, f"silver.{name}") for name in STOPS} == {(2, 1, 1, 0)}
@@ -170,9 +168,8 @@ def test_a_run_cut_off_before_any_of_its_writes_is_finished_by_the_next(
     module = importlib.import_module("medallion_pipelines.silver.refine")
     columns = [column("id", "integer")]
     tables = [
-        silver(f"{point}_{kind}", columns, key=["id"] if kind == "keyed" else [], path="things/*")
-        for point in ("quarantine", "table", "log", "staging")
-        for kind in ("keyed", "keyless")
+        silver(name, columns, key=["id"] if name.endswith("keyed") else [], path="things/*")
+        for name in ("quarantine_keyless", "table_keyed", "log_keyed", "log_keyless", "staging_keyless")
     ]
     names = [contract["name"] for contract in tables]
     product = write_product(tmp_path / "p", *tables)

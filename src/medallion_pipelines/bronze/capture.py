@@ -57,7 +57,7 @@ def capture(log: RunLog, table: Table) -> StepResult:
             if o.status == "unreadable"
         ]
     if log.tables.exists(key):
-        log.tables.view(f"{key}_parsed", parsed_select(log.tables.name(key), table.source))
+        log.tables.view(f"{key}_parsed", parsed_select(log.tables.name(key), table.source), over=[key])
     return StepResult(
         key,
         "succeeded" if rows else "unchanged",
@@ -72,8 +72,8 @@ def capture(log: RunLog, table: Table) -> StepResult:
 
 def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> list[Outcome]:
     by_path = {file.path: file for file in batch.files}
-    written = _counts(tables, key, batch.token)
-    if written:  # an interrupted run wrote this batch: what it left out is new again
+    written = _counts(tables, key, batch.token) if batch.resumed else {}
+    if written:  # what that run left out is new again
         return [
             Outcome(*_with_status(written[path]))
             if path in written

@@ -47,6 +47,7 @@ class Batch:
 
     token: str
     files: tuple[SourceFile, ...]
+    resumed: bool = False  # found by a run that was cut off: it may be written already
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
         if row.unknown and not row.open:
             captured = any(entry.status == "captured" for entry in row.entries)
             (changed if captured else new).append(_file(row.path, row.unknown[0]))
-    batches = [Batch(token, tuple(files)) for token, files in sorted(unfinished.items())]
+    batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
     new.sort(key=lambda file: (file.modified_at, file.path))
     for start in range(0, len(new), BATCH_FILES):
         batch = Batch(uuid.uuid4().hex, tuple(new[start : start + BATCH_FILES]))

@@ -38,8 +38,9 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
     """
     started = time.monotonic()
     if table.kind == "view":
-        log.tables.register(key_of(source) for source in table.inputs)
-        changed = log.tables.view(table.key, view_select(log.tables, table), comment=table.description)
+        over = [key_of(source) for source in table.inputs]
+        select = view_select(log.tables, table)
+        changed = log.tables.view(table.key, select, over=over, comment=table.description)
         seconds = time.monotonic() - started
         return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
     tables, done = log.tables, log.progress(table.key)

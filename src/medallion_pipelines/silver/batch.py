@@ -35,6 +35,7 @@ class Batch:
     upto: int
     rebuild: bool  # of all of bronze, to take the place of what is there
     passed: bool = False  # the checks, in an earlier run: some of it may be written already
+    first: bool = False  # the table was made for it: there is nothing to merge with
 
     @property
     def state(self) -> dict[str, object]:
@@ -88,7 +89,7 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, 
         return _rebuild(tables, table, rows, valid)
     if not valid:
         return 0, 0
-    if not table.primary_key:
+    if batch.first or not table.primary_key:
         tables.append(rows, table.key, token=batch.token)
         return valid, 0
     newer = f"{order_sql(table, 'source')} > {order_sql(table, 'target')}"

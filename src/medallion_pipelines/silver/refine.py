@@ -58,7 +58,7 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
         )
     if upto > after:
         batch = _stage(tables, table, source, after, upto, rebuild)
-        result = _sum(result, _finish(log, table, batch, started))
+        result = _sum(result, _finish(log, table, replace(batch, first=not existed), started))
     return replace(
         result,
         seconds=time.monotonic() - started,

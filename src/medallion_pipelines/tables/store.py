@@ -1,25 +1,18 @@
-"""The tables of a lakehouse: their names, what is in them, and every write to them.
-
-A table is known by its key, `layer.table` (`silver.flights`). In SQL it is a quoted three-level name,
-so another catalog is a change of setting. Where the catalog forgets tables between sessions
-(`spark_catalog` here), tables live below the settings' warehouse folder and are registered by location.
-"""
+"""Delta tables: what is in them, and every write to them."""
 
 from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.settings import Settings
 from medallion_pipelines.sql import quoted, string
+from medallion_pipelines.tables.catalog import Catalog
 from medallion_pipelines.tables.shape import Field, Shape
 
 
@@ -38,84 +31,23 @@ class Merged:
     deleted: int
 
 
-class Tables:
-    """The tables of one lakehouse, seen from one Spark session. Safe to share between threads."""
-
-    def __init__(self, spark: SparkSession, settings: Settings) -> None:
-        self.spark = spark
-        self.settings = settings
-        self._known: set[str] = set()
-        self._lock = threading.Lock()
-        self._schemas: set[str] = set()
-
-    # names
-
-    def name(self, key: str) -> str:
-        """The quoted three-level name of a table."""
-        layer, table = key.split(".", 1)
-        return ".".join(map(quoted, (self.settings.catalog, self.settings.schema(layer), table)))
-
-    def _folder(self, key: str) -> Path | None:
-        if self.settings.warehouse is None:
-            return None
-        layer, table = key.split(".", 1)
-        return Path(self.settings.warehouse) / self.settings.schema(layer) / table
-
-    def _ensure_schema(self, layer: str) -> None:
-        with self._lock:
-            if layer not in self._schemas:
-                schema = f"{quoted(self.settings.catalog)}.{quoted(self.settings.schema(layer))}"
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-                self._schemas.add(layer)
-
-    # what there is
-
-    def exists(self, key: str) -> bool:
-        """Whether the table is there; makes it known to the session's catalog."""
-        if key in self._known:
-            return True
-        folder = self._folder(key)
-        if folder is None:
-            found = self.spark.catalog.tableExists(self.name(key))
-        else:
-            found = any((folder / "_delta_log").glob("*.json"))
-            if found:
-                self._ensure_schema(key.split(".", 1)[0])
-                place = string(str(folder))
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {self.name(key)} USING DELTA LOCATION {place}")
-        if found:
-            self._known.add(key)
-        return found
-
-    def keys(self, layer: str) -> list[str]:
-        """The tables and views of a layer, by name."""
-        if self.settings.warehouse is None:
-            schema = f"{quoted(self.settings.catalog)}.{quoted(self.settings.schema(layer))}"
-            try:
-                rows = self.spark.sql(f"SHOW TABLES IN {schema}").select("tableName").collect()
-            except AnalysisException:
-                return []
-            return sorted(f"{layer}.{row.tableName}" for row in rows)
-        folder = Path(self.settings.warehouse) / self.settings.schema(layer)
-        tables = (path.parent.name for path in folder.glob("*/_delta_log"))
-        views = (path.name.removesuffix(".view.sql") for path in folder.glob("*.view.sql"))
-        return sorted(f"{layer}.{name}" for name in (*tables, *views))
+class Tables(Catalog):
+    """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
     def read(self, key: str, version: int | None = None) -> DataFrame:
         """The table, as it is now or as it was at a version."""
-        self.exists(key)
         reader = self.spark.read if version is None else self.spark.read.option("versionAsOf", version)
-        return reader.table(self.name(key))
+        return reader.table(self._at(key))
 
     def version(self, key: str) -> int:
         """The newest Delta version; -1 where there is no table."""
         if not self.exists(key):
             return -1
         folder = self._folder(key)
-        if folder is not None:  # asked for at every step: a look into the log beats a query
+        if folder is not None:
             commits = (folder / "_delta_log").glob("[0-9]*.json")
             return max(int(path.name.split(".")[0]) for path in commits)
-        row = self.spark.sql(f"DESCRIBE HISTORY {self.name(key)} LIMIT 1").select("version").first()
+        row = self.spark.sql(f"DESCRIBE HISTORY {self._at(key)} LIMIT 1").select("version").first()
         return -1 if row is None else int(row.version)
 
     def inserted(self, key: str, after: int, upto: int) -> DataFrame:
@@ -130,9 +62,8 @@ class Tables:
 
     def changes(self, key: str, after: int, upto: int) -> DataFrame:
         """The change data feed of versions (after, upto], with its `_change_type`."""
-        self.exists(key)
         reader = self.spark.read.option("readChangeFeed", "true")
-        return reader.option("startingVersion", after + 1).option("endingVersion", upto).table(self.name(key))
+        return reader.option("startingVersion", after + 1).option("endingVersion", upto).table(self._at(key))
 
     def fields(self, key: str) -> list[Field]:
         """The columns of a table as it is."""
@@ -145,7 +76,7 @@ class Tables:
     def property(self, key: str, name: str) -> str:
         """The value of a table property; empty where it is not set."""
         # SHOW TBLPROPERTIES would redact values that look like secrets, such as a key column `token`
-        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(key)}").select("properties").first()
+        row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("properties").first()
         return "" if row is None else row.properties.get(name, "")
 
     # what changes tables
@@ -190,26 +121,25 @@ class Tables:
 
     def set_property(self, key: str, name: str, value: str) -> None:
         """Give a table property another value."""
-        self.spark.sql(f"ALTER TABLE {self.name(key)} SET TBLPROPERTIES ({string(name)} = {string(value)})")
+        self.spark.sql(f"ALTER TABLE {self._at(key)} SET TBLPROPERTIES ({string(name)} = {string(value)})")
 
     def add_columns(self, key: str, fields: Sequence[Field]) -> None:
         """Add optional columns at the end."""
         columns = ", ".join(field.ddl() for field in fields)
-        self.spark.sql(f"ALTER TABLE {self.name(key)} ADD COLUMNS ({columns})")
+        self.spark.sql(f"ALTER TABLE {self._at(key)} ADD COLUMNS ({columns})")
 
     def widen_column(self, key: str, column: str, to_type: str) -> None:
         """Give a column a wider type (Delta type widening)."""
         self.set_property(key, "delta.enableTypeWidening", "true")
-        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quoted(column)} TYPE {to_type}")
+        self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(column)} TYPE {to_type}")
 
     def drop_not_null(self, key: str, column: str) -> None:
         """Let a column hold NULL."""
-        self.spark.sql(f"ALTER TABLE {self.name(key)} ALTER COLUMN {quoted(column)} DROP NOT NULL")
+        self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(column)} DROP NOT NULL")
 
     def append(self, frame: DataFrame, key: str, *, token: str | None = None, evolve: bool = False) -> None:
         """Append rows; a second append under the same token does nothing."""
-        self.exists(key)
-        writer = frame.writeTo(self.name(key))
+        writer = frame.writeTo(self._at(key))
         if token is not None:
             # given to the write itself: as a session setting it would leak into other threads' writes
             writer = writer.option("txnAppId", token).option("txnVersion", "0")
@@ -219,8 +149,7 @@ class Tables:
 
     def overwrite(self, frame: DataFrame, key: str, *, where: str = "true") -> None:
         """Put the rows in the place of those that meet a condition (of all, by default), in one commit."""
-        self.exists(key)
-        frame.writeTo(self.name(key)).overwrite(F.expr(where))
+        frame.writeTo(self._at(key)).overwrite(F.expr(where))
 
     def merge(
         self,
@@ -237,7 +166,6 @@ class Tables:
 
         `source` must give the same rows each time it is read: a staged table does.
         """
-        self.exists(key)
         view = f"merge_{key.replace('.', '_')}_{threading.get_ident()}"
         source.createOrReplaceTempView(view)
         condition = " AND ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in on)
@@ -251,7 +179,7 @@ class Tables:
             f"THEN INSERT ({names}) VALUES ({values})",
         ]
         statement = (
-            f"MERGE INTO {self.name(key)} AS target USING {quoted(view)} AS source ON {condition} "
+            f"MERGE INTO {self._at(key)} AS target USING {quoted(view)} AS source ON {condition} "
             + " ".join(clauses)
         )
         try:
@@ -261,45 +189,3 @@ class Tables:
                 self.spark.catalog.dropTempView(view)
         assert row is not None
         return Merged(int(row.num_inserted_rows), int(row.num_updated_rows), int(row.num_deleted_rows))
-
-    def view(self, key: str, select: str, *, comment: str | None = None) -> bool:
-        """Create the view, or replace it where its text changed. Says whether it did anything."""
-        self._ensure_schema(key.split(".", 1)[0])
-        described = f" COMMENT {string(comment)}" if comment else ""
-        statement = f"CREATE OR REPLACE VIEW {self.name(key)}{described} AS {select}"
-        folder = self._folder(key)
-        if folder is None:
-            self.spark.sql(statement)
-            return True
-        # a catalog that forgets: the statement is kept beside the tables, for other sessions
-        kept = folder.with_name(f"{folder.name}.view.sql")
-        if kept.is_file() and kept.read_text(encoding="utf-8") == statement:
-            return False
-        self.spark.sql(statement)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(statement, encoding="utf-8")
-        return True
-
-    def register(self, keys: Iterable[str]) -> None:
-        """Make tables and kept views known to this session's catalog."""
-        views = []
-        for key in keys:
-            folder = self._folder(key)
-            kept = None if folder is None else folder.with_name(f"{folder.name}.view.sql")
-            if kept is not None and kept.is_file():
-                views.append(kept)
-            else:
-                self.exists(key)
-        # a view may stand on another: go round until none can be added
-        while views:
-            left = [kept for kept in views if not self._made(kept)]
-            if len(left) == len(views):
-                return  # a table below is gone: querying the view will say so
-            views = left
-
-    def _made(self, view: Path) -> bool:
-        try:
-            self.spark.sql(view.read_text(encoding="utf-8"))
-        except AnalysisException:
-            return False
-        return True
