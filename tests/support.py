@@ -20,6 +20,7 @@ from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.results import RunResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver import conform
+from medallion_pipelines.tables import Field, local_frame
 
 
 def column(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def conformed(
     table = product.tables[f"silver.{contract['name']}"]
     if not hasattr(records, "selectExpr"):
         texts = [(record if isinstance(record, str) else json.dumps(record),) for record in records]
-        records = spark.createDataFrame(texts, "record STRING")
+        records = local_frame(spark, [Field("record", "STRING")], texts)
     bronze = records.selectExpr(
         "*",
         "'file:///landing/a.json' AS _file_path",

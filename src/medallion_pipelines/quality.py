@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Check
 from medallion_pipelines.sql import quoted
@@ -62,7 +63,7 @@ def _queried(rows: DataFrame, check: Check) -> DataFrame:
         with suppress(Exception):
             rows.sparkSession.catalog.dropTempView(view)
     value = None if row is None or row[0] is None else float(row[0])
-    return rows.sparkSession.createDataFrame([(value,)], "v0 DOUBLE")
+    return rows.sparkSession.range(1).select(F.lit(value).cast("double").alias("v0"))
 
 
 def _compare(values: DataFrame, checks: Sequence[Check]) -> list[Verdict]:

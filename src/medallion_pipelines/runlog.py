@@ -18,8 +18,7 @@ from importlib.metadata import version
 from pyspark.sql import functions as F
 
 from medallion_pipelines.results import StepResult
-from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Field, Shape, Tables
+from medallion_pipelines.tables import Field, Shape, Tables, local_frame
 
 RUNS = (
     Field("run_id", "STRING", required=True),
@@ -184,8 +183,8 @@ class RunLog:
 
     def append(self, name: str, rows: Sequence[tuple[object, ...]], *, token: str | None = None) -> None:
         """Append rows to one of the `ops` tables; a second time under the same token does nothing."""
-        schema = ", ".join(f"{quoted(f.name)} {f.type}" for f in _TABLES[name])
-        self.tables.append(self.tables.spark.createDataFrame(list(rows), schema), f"ops.{name}", token=token)
+        frame = local_frame(self.tables.spark, _TABLES[name], rows)
+        self.tables.append(frame, f"ops.{name}", token=token)
 
 
 def now() -> datetime:
