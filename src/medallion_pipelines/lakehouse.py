@@ -111,7 +111,8 @@ class Lakehouse:
 
     def status(self, product: str | Path | Product | None = None) -> list[TableStatus]:
         """How each table of a product stands."""
-        return table_status(self.tables, self._place(find_product(product)))
+        loaded = self._place(find_product(product))  # before self.tables is looked at
+        return table_status(self.tables, loaded)
 
     def _place(self, product: Product) -> Product:
         """Go to where the contracts' servers place the tables in the settings' environment, if any."""

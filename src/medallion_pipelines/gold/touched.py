@@ -47,7 +47,10 @@ def touched_keys(
         else:
             return None
     keys = reduce(DataFrame.unionAll, parts)
-    return keys.dropna().distinct()
+    # (dropna would take a name with a backtick for a path)
+    for column in table.primary_key:
+        keys = keys.where(F.col(quoted(column)).isNotNull())
+    return keys.distinct()
 
 
 def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[str]) -> DataFrame:
