@@ -47,10 +47,7 @@ def touched_keys(
         else:
             return None
     keys = reduce(DataFrame.unionAll, parts)
-    # (dropna would take a name with a backtick for a path)
-    for column in table.primary_key:
-        keys = keys.where(F.col(quoted(column)).isNotNull())
-    return keys.distinct()
+    return keys.dropna().distinct()
 
 
 def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[str]) -> DataFrame:
