@@ -114,6 +114,14 @@ class Lakehouse:
         loaded = self._place(find_product(product))  # before self.tables is looked at
         return table_status(self.tables, loaded)
 
+    def report(self, product: str | Path | Product | None = None) -> str:
+        """One HTML page that shows what the pipeline did; notebooks: `displayHTML(lakehouse.report())`."""
+        from medallion_pipelines.report.collect import collect
+        from medallion_pipelines.report.page import render  # a template engine, which runs do without
+
+        placed = self._place(find_product(product))  # may go to other tables
+        return render(collect(self.tables, placed))
+
     def _place(self, product: Product) -> Product:
         """Go to where the contracts' servers place the tables in the settings' environment, if any."""
         if self.settings.environment is None:

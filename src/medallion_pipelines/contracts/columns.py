@@ -9,7 +9,7 @@ from medallion_pipelines import sql
 
 from .custom import CustomProperties
 from .expressions import row_expression
-from .model import Column, Layer
+from .model import Column, Layer, Marks
 from .names import check_column_name
 from .options import add_option_rules, add_rule
 from .places import Place
@@ -79,6 +79,7 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
         description=node.text("description"),
         classification=node.text("classification"),
         tags=node.texts("tags"),
+        marks_inside=tuple(_marks_inside(node, name)),
         deprecated=deprecated.value if deprecated else None,
     )
 
@@ -174,6 +175,16 @@ def _origin(
         renamed.problem("must be a former name or a list of them")
         former = []
     return (field_name, *(name for name in former if name != field_name)), None
+
+
+def _marks_inside(node: Node, path: str) -> Iterator[Marks]:
+    elements = node.get("items")
+    for child in (*node.items("properties"), *([elements] if elements else [])):
+        field = f"{path}.{child.text('name') or '[]'}"
+        marks = Marks(field, child.text("classification"), child.texts("tags"))
+        if marks.classification or marks.tags:
+            yield marks
+        yield from _marks_inside(child, field)
 
 
 def _refuse_partitioning(node: Node) -> None:

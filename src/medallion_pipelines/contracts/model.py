@@ -18,6 +18,15 @@ Format = Literal["json", "csv", "parquet"]
 
 
 @dataclass(frozen=True)
+class Marks:
+    """The classification and tags of a field within a column."""
+
+    field: str
+    classification: str | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a table.
 
@@ -35,6 +44,7 @@ class Column:
     description: str | None = None
     classification: str | None = None
     tags: tuple[str, ...] = ()
+    marks_inside: tuple[Marks, ...] = ()  # of the fields of an object, of the elements of an array
     deprecated: str | None = None  # what to use instead
 
 

@@ -1,0 +1,67 @@
+"""`report`: what the pipeline did, as a page for a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from medallion_pipelines.cli import places, screen
+from medallion_pipelines.cli.options import (
+    CatalogOption,
+    EnvironmentOption,
+    ProductArgument,
+    WarehouseOption,
+)
+from medallion_pipelines.errors import SetupError
+
+if TYPE_CHECKING:
+    from medallion_pipelines.settings import Settings
+
+FILE = "report.html"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(report)
+
+
+def report(
+    product: ProductArgument = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", show_default=False, help="Where to, if not beside the warehouse."
+        ),
+    ] = None,
+    warehouse: WarehouseOption = None,
+    catalog: CatalogOption = None,
+    environment: EnvironmentOption = None,
+) -> None:
+    """Write one HTML page that shows what the pipeline did.
+
+    Lineage, records and rules by table, samples of the quarantine, drift, freshness, a plot per mart. It
+    needs nothing but a browser; columns that a contract classifies or tags as personal are not shown.
+    """
+    loaded = places.load(product)
+    lake = places.lakehouse(warehouse=warehouse, catalog=catalog, environment=environment)
+    with screen.err().status("Reading the tables ..."):
+        page = lake.report(loaded)
+    path = out or beside(lake.settings)
+    _write(path, page)
+    screen.say("The report, for a browser:")
+    screen.write_lines([f"{path.absolute()}\n"])
+
+
+def beside(settings: Settings) -> Path:
+    """The page's file: next to a local warehouse, else in the working folder."""
+    local = settings.warehouse is not None and settings.warehouse.startswith("/")
+    return Path(settings.warehouse or "").parent / FILE if local else Path(FILE)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written ({error.strerror}). Name another with --out.") from None
