@@ -8,6 +8,7 @@ import pytest
 from medallion_pipelines.cli import app as command
 from medallion_pipelines.cli import places
 from medallion_pipelines.results import RunResult, StepResult
+from medallion_pipelines.settings import Settings
 
 BRONZE = StepResult("bronze.orders", "succeeded", rows_in=5, rows_written=5, seconds=1.25)
 SILVER = StepResult(
@@ -30,9 +31,15 @@ SKIPPED = StepResult("gold.customers", "skipped", error="not run, because silver
 class Lake:
     """Stands in for a lakehouse: its run had these steps."""
 
-    def __init__(self, *steps):
+    def __init__(self, *steps, home="/nowhere"):
         self.steps = steps
         self.asked = {}
+        self.pages = 0
+        self.settings = Settings(warehouse=f"{home}/warehouse")
+
+    def report(self, product):
+        self.pages += 1
+        return f"page {self.pages}"
 
     def run(self, product, *, on_start, on_finish, **asked):
         self.asked = asked
@@ -83,6 +90,16 @@ def test_progress_notes_and_what_to_try_next_are_on_stderr(run):
         "  medallion status 'my shop' --warehouse w",
         "  medallion run 'my shop' --landing in --warehouse w  # again: only what is new",
     ]
+
+
+def test_with_report_the_page_is_written_where_something_changed_and_named_where_not(run, tmp_path):
+    page = tmp_path / "report.html"
+    changed, unchanged = Lake(SILVER, home=tmp_path), Lake(StepResult("silver.a", "unchanged"), home=tmp_path)
+
+    assert run(changed, "--report")[1].splitlines()[-1] == str(page)
+    assert page.read_text() == "page 1"
+    assert run(unchanged, "--report")[1].splitlines()[-1] == str(page)
+    assert unchanged.pages == 0
 
 
 def test_nothing_new_is_said_plainly(run):

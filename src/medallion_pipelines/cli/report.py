@@ -17,6 +17,8 @@ from medallion_pipelines.cli.options import (
 from medallion_pipelines.errors import SetupError
 
 if TYPE_CHECKING:
+    from medallion_pipelines.contracts.model import Product
+    from medallion_pipelines.lakehouse import Lakehouse
     from medallion_pipelines.settings import Settings
 
 FILE = "report.html"
@@ -45,10 +47,23 @@ def report(
     """
     loaded = places.load(product)
     lake = places.lakehouse(warehouse=warehouse, catalog=catalog, environment=environment)
-    with screen.err().status("Reading the tables ..."):
-        page = lake.report(loaded)
-    path = out or beside(lake.settings)
-    _write(path, page)
+    write(lake, loaded, out or beside(lake.settings))
+
+
+def write(lake: Lakehouse, product: Product, path: Path) -> None:
+    """Write the page and print its path."""
+    with screen.err().status("Reading the tables for the report ..."):
+        page = lake.report(product)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written ({error.strerror}). Name another with --out.") from None
+    name(path)
+
+
+def name(path: Path) -> None:
+    """Print where the page is."""
     screen.say("The report, for a browser:")
     screen.write_lines([f"{path.absolute()}\n"])
 
@@ -57,11 +72,3 @@ def beside(settings: Settings) -> Path:
     """The page's file: next to a local warehouse, else in the working folder."""
     local = settings.warehouse is not None and settings.warehouse.startswith("/")
     return Path(settings.warehouse or "").parent / FILE if local else Path(FILE)
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"{path} cannot be written ({error.strerror}). Name another with --out.") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from medallion_pipelines.cli import places, screen
+from medallion_pipelines.cli import places, report, screen
 from medallion_pipelines.cli.options import (
     CatalogOption,
     EnvironmentOption,
@@ -45,6 +45,7 @@ def run(
         typer.Option("--table", metavar="LAYER.TABLE", help="Only this and its inputs; repeatable."),
     ] = None,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Recompute gold whole.")] = False,
+    with_report: Annotated[bool, typer.Option("--report", help="Write the report page, too.")] = False,
     landing: LandingOption = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
@@ -66,7 +67,7 @@ def run(
             on_finish=progress.finish,
         )
 
-    _carry_out(work, product, given, as_json)
+    _carry_out(work, product, given, as_json, with_report=with_report)
 
 
 def rebuild(
@@ -127,6 +128,8 @@ def _carry_out(
     product: str | None,
     given: Mapping[str, str | None],
     as_json: bool,
+    *,
+    with_report: bool = False,
 ) -> None:
     """Do the work; then the summary, what people should know, and exit code 1 if a table failed."""
     screen.answer_in_json(as_json)
@@ -139,6 +142,12 @@ def _carry_out(
     else:
         _summary(result)
     _remarks(result)
+    if with_report and not as_json:
+        page = report.beside(lake.settings)
+        if result.changed or not result.succeeded or not page.exists():
+            report.write(lake, loaded, page)
+        else:
+            report.name(page)
     if not result.succeeded:
         raise typer.Exit(1)
     screen.suggest(_next(result, product, given))
