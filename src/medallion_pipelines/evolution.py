@@ -84,7 +84,7 @@ def evolve(tables: Tables, table: Table) -> list[str]:
     if refused:
         raise ChangeRefusedError(
             f"{table.key} cannot follow its contract ({table.path.name}) in place: {'; '.join(refused)}. "
-            f"Undo the change, or run `medallion rebuild {table.key}` to make the table anew from bronze."
+            f"Undo the change, or run `medallion rebuild {table.key} PRODUCT` to make it anew from bronze."
         )
     if added:
         tables.add_columns(table.key, [Field(f.name, f.type, comment=f.comment) for f in added])
@@ -95,7 +95,7 @@ def evolve(tables: Tables, table: Table) -> list[str]:
     return [
         *(
             f"{table.key} gained column {f.name}: empty in rows that were there before, "
-            f"`medallion rebuild {table.key}` fills it from bronze."
+            f"`medallion rebuild {table.key} PRODUCT` fills it from bronze."
             for f in added
         ),
         *(f"{table.key}.{f.name} is {f.type} now." for f in widened),

@@ -12,7 +12,7 @@ import getpass
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from pyspark.sql import functions as F
@@ -99,6 +99,7 @@ class RunLog:
         self.run_id = uuid.uuid4().hex
         self._started_at = now()
         self._progress: dict[str, Progress] = {}
+        self._newest = self._started_at  # entry; where the clock went back, the next ones still come after
 
     def begin(self) -> None:
         """Create what is missing, and read how far every table has come."""
@@ -108,12 +109,13 @@ class RunLog:
             return
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
         latest = metrics.groupBy("table").agg(
-            F.expr("max_by(struct(source_versions, token, contract), recorded_at)").alias("last")
+            F.expr("max_by(struct(source_versions, token, contract), recorded_at)").alias("last"),
+            F.max("recorded_at").alias("newest"),
         )
-        self._progress = {
-            row.table: Progress(dict(row.last.source_versions or {}), row.last.token, row.last.contract)
-            for row in latest.collect()
-        }
+        for row in latest.collect():
+            last = row.last
+            self._progress[row.table] = Progress(dict(last.source_versions or {}), last.token, last.contract)
+            self._newest = max(self._newest, row.newest.astimezone(UTC))
 
     def progress(self, key: str) -> Progress:
         """How far the table had come when the run began."""
@@ -160,7 +162,7 @@ class RunLog:
                 contract,
                 r.error,
                 list(r.notes),
-                now(),
+                max(now(), self._newest + timedelta(microseconds=1)),
             )
             for r in results
         ]

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from medallion_pipelines.errors import SetupError
+
 HOME = ".medallion"
 
 
@@ -26,6 +28,13 @@ class Settings:
     landing: str = f"{HOME}/landing"
     environment: str | None = None  # picks the contracts' server entries
 
+    def __post_init__(self) -> None:
+        if self.warehouse is not None and ("://" in self.warehouse or self.warehouse.startswith("dbfs:")):
+            raise SetupError(
+                f"The warehouse {self.warehouse} is not a folder of this machine. Leave it out and name a "
+                "catalog (--catalog or MEDALLION_CATALOG) that keeps its tables where you want them."
+            )
+
     @classmethod
     def from_environment(cls, **overrides: str | None) -> Settings:
         """Defaults, then MEDALLION_HOME / _CATALOG / _WAREHOUSE / _LANDING / _ENVIRONMENT and the
@@ -35,9 +44,7 @@ class Settings:
         catalog = overrides.get("catalog") or env.get("MEDALLION_CATALOG", "spark_catalog")
         values: dict[str, str | None] = {
             "catalog": catalog,
-            "warehouse": env.get(
-                "MEDALLION_WAREHOUSE", f"{home}/warehouse" if catalog == "spark_catalog" else None
-            ),
+            "warehouse": env.get("MEDALLION_WAREHOUSE", f"{home}/warehouse" if _local(catalog) else None),
             "landing": env.get("MEDALLION_LANDING", f"{home}/landing"),
             "environment": env.get("MEDALLION_ENVIRONMENT"),
         }
@@ -53,3 +60,8 @@ class Settings:
     def schema(self, layer: str) -> str:
         """The schema that holds a layer's tables."""
         return {"bronze": self.bronze, "silver": self.silver, "gold": self.gold, "ops": self.ops}[layer]
+
+
+def _local(catalog: str) -> bool:
+    """Whether the catalog keeps nothing: Databricks' own `spark_catalog` is a metastore."""
+    return catalog == "spark_catalog" and "DATABRICKS_RUNTIME_VERSION" not in os.environ

@@ -57,4 +57,3 @@ def test_a_place_that_cannot_be_written_is_said(report, tmp_path):
 
 def test_without_a_local_warehouse_the_page_goes_to_the_working_folder():
     assert str(beside(Settings(warehouse=None))) == "report.html"
-    assert str(beside(Settings(warehouse="s3://bucket/warehouse"))) == "report.html"

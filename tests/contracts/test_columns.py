@@ -43,8 +43,8 @@ def column(folder, text):
         ("logicalType: array, physicalType: 'array<string>', items: {logicalType: string}", "ARRAY<STRING>"),
         ("logicalType: array, items: {logicalType: array, items: {logicalType: integer, physicalType: INT}}",
          "ARRAY<ARRAY<INT>>"),
-        ("logicalType: object, properties: [{name: x, logicalType: integer}, {name: 'y`z', logicalType: date}]",
-         "STRUCT<`x`: BIGINT, `y``z`: DATE>"),
+        ("logicalType: object, properties: [{name: x, logicalType: integer}, {name: 'y-z', logicalType: date}]",
+         "STRUCT<`x`: BIGINT, `y-z`: DATE>"),
         ("logicalType: object, physicalType: 'struct<x: bigint>', properties: [{name: x, logicalType: integer}]",
          "STRUCT<`x`: BIGINT>"),
         ("logicalType: array, items: {logicalType: object, properties: [{name: x, logicalType: number}]}",
@@ -354,7 +354,7 @@ def test_rules_reach_into_objects_and_arrays(folder):
         logicalType: object
         required: true
         properties:
-          - {name: "p`q", logicalType: integer, required: true, logicalTypeOptions: {minimum: 1}}
+          - {name: "p-q", logicalType: integer, required: true, logicalTypeOptions: {minimum: 1}}
           - {name: tags, logicalType: array, items: {logicalType: string, logicalTypeOptions: {minLength: 1}}}
 """
     )
@@ -362,8 +362,8 @@ def test_rules_reach_into_objects_and_arrays(folder):
         ("a.zip_required", "a", "`a` IS NULL OR `a`.`zip` IS NOT NULL"),
         ("a.zip_max_length", "a", "char_length(`a`.`zip`) <= 5"),
         ("a.lines.items_required", "a", "forall(`a`.`lines`, x1 -> x1 IS NOT NULL)"),
-        ("a.lines.items.p`q_required", "a", "forall(`a`.`lines`, x1 -> x1 IS NULL OR x1.`p``q` IS NOT NULL)"),
-        ("a.lines.items.p`q_minimum", "a", "forall(`a`.`lines`, x1 -> x1.`p``q` >= 1)"),
+        ("a.lines.items.p-q_required", "a", "forall(`a`.`lines`, x1 -> x1 IS NULL OR x1.`p-q` IS NOT NULL)"),
+        ("a.lines.items.p-q_minimum", "a", "forall(`a`.`lines`, x1 -> x1.`p-q` >= 1)"),
         ("a.lines.items.tags.items_min_length", "a",
          "forall(`a`.`lines`, x1 -> forall(x1.`tags`, x2 -> char_length(x2) >= 1))"),
     ]  # fmt: skip
@@ -429,6 +429,8 @@ def test_hostile_text_stays_inside_its_literal(folder, text):
         ("a b", "`a b` cannot name a column: it contains ' '. "
          "Keep `name` as the field in the source and set `physicalName` for the column."),
         ("a.b", "`a.b` cannot name a column: it contains '.'. "
+         "Keep `name` as the field in the source and set `physicalName` for the column."),
+        ("a`b", "`a`b` cannot name a column: it contains '`'. "
          "Keep `name` as the field in the source and set `physicalName` for the column."),
         ("a=b", "`a=b` cannot name a column: it contains '='. "
          "Keep `name` as the field in the source and set `physicalName` for the column."),

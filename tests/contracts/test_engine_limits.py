@@ -53,3 +53,34 @@ def test_what_only_silver_does_is_refused_in_gold(tmp_path):
     assert sorted(problem.message for problem in problems) == [
         "`quarantineLimit` is for silver tables", "a foreign key is checked in silver only",
     ]  # fmt: skip
+
+
+def test_the_name_of_a_parsed_view_is_taken(tmp_path):
+    column = {"name": "id", "logicalType": "integer"}
+    write_product(tmp_path, silver("a", [column]), silver("a_parsed", [column]))
+    _, problems = check_product(tmp_path)
+    assert [problem.message for problem in problems] == ["`silver.a_parsed` cannot be had"]
+
+
+def test_inputs_of_one_name_are_refused(tmp_path):
+    key = [{"name": "id", "logicalType": "integer"}]
+    first = gold("a", key, [{"table": "silver.a"}], key=["id"])
+    both = gold("b", key, [{"table": "silver.a"}, {"table": "gold.a"}], key=["id"])
+    (tmp_path / "gold").mkdir()
+    write_product(tmp_path, silver("a", key))
+    write_product(tmp_path / "gold", first, both, a="SELECT 1", b="SELECT 1")
+    for path in (tmp_path / "gold").glob("*.yaml"):
+        path.write_text(path.read_text().replace("id: a\n", "id: gold-a\n", 1))
+    _, problems = check_product(tmp_path)
+    assert [problem.message for problem in problems] == ["another input is called `a`, too"]
+
+
+def test_csv_needs_a_separator_that_is_no_quote_and_patterns_that_spark_knows(tmp_path):
+    options = {"sep": "'", "quote": "'", "dateFormat": "bbbb"}
+    write_product(
+        tmp_path, silver("a", [{"name": "id", "logicalType": "integer"}], kind="csv", options=options)
+    )
+    _, problems = check_product(tmp_path)
+    assert sorted(problem.message for problem in problems) == [
+        "`bbbb` is not a pattern of Spark's", "`sep` and `quote` are the same character",
+    ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,28 @@ def test_a_full_refresh_gives_the_same_table_and_nothing_new_no_version(
     full = run_only(lakehouse, folder, "gold.daily", full_refresh=True)
     assert step(full, "gold.daily").rows_written == 2
     assert rows(lakehouse, "gold.daily") == incremental
+
+
+def test_a_grain_of_another_type_is_the_keys_type(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    anything = column("any", "object", physicalType="VARIANT")
+    events = silver("events", [column("id", "integer"), column("at", "timestamp"), anything], key=["id"])
+    mart = gold(
+        "per_day",
+        [column("day", "date"), column("n", "integer"), anything],
+        [{"table": "silver.events", "grain": {"day": "at"}}],
+        key=["day"],
+    )
+    sql = "SELECT to_date(at) AS day, count(*) AS n, any_value(any) AS any FROM {events} GROUP BY 1"
+    folder = write_product(tmp_path / "p", events, mart, per_day=sql)
+    lakehouse.tables.create("silver.events", shape_of(load_product(folder).tables["silver.events"]))
+    add = "INSERT INTO {{}} VALUES ({}, TIMESTAMP'2026-01-31 {}:00:00', parse_json('[1]'))"
+    change(lakehouse, "silver.events", add.format(1, "08"))
+    refreshed(lakehouse, folder, "per_day")
+    change(lakehouse, "silver.events", add.format(2, "09"))
+    change(lakehouse, "silver.events", add.format(3, "10"))
+    one = refreshed(lakehouse, folder, "per_day")
+    assert (one.error, one.rows_written) == (None, 1)
+    assert rows(lakehouse, "gold.per_day", "day", "n") == [(date(2026, 1, 31), 3)]
 
 
 @pytest.mark.engine

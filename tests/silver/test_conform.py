@@ -223,3 +223,37 @@ def test_parquet_values_are_taken_by_name_and_only_where_they_fit(spark: SparkSe
         ("valid", None, (3, 4), None),
     ]
     assert reasons(found) == [(("type", "id", "1.5"),)]
+
+
+def test_a_decimal_given_as_text_with_a_comma_is_refused_and_a_nested_one_is_no_matter(
+    spark: SparkSession,
+) -> None:
+    amounts = silver("amounts", [column("amount", "number", physicalType="DECIMAL(9,2)")])
+    lines = ['{"amount":5,"refund":{"amount":"1,50"}}', '{"amount":"1,50"}', '{"amount":"2.50"}']
+    found = conformed(spark, amounts, lines)
+    assert outcomes(found, "amount") == [
+        ("quarantined", None), ("valid", Decimal("2.50")), ("valid", Decimal("5.00")),
+    ]  # fmt: skip
+
+
+def test_ties_are_decided_by_maps_and_variants_too(spark: SparkSession) -> None:
+    columns = [
+        column("id", "integer"),
+        column("tags", "object", physicalType="MAP<STRING, STRING>"),
+        column("any", "object", physicalType="VARIANT"),
+    ]
+    records = [
+        {"id": 1, "tags": {"a": "1"}, "any": [1]},
+        {"id": 1, "tags": {"a": "2"}, "any": [1]},
+        {"id": 1, "tags": {"a": "2"}, "any": [2]},
+    ]
+    for arrived in (records, records[::-1]):
+        found = conformed(spark, silver("things", columns, key=["id"]), arrived)
+        (winner,) = (row for row in found if row._outcome == "valid")
+        assert (winner.tags, winner.any.toPython()) == ({"a": "2"}, [2])
+
+
+def test_another_quote_is_escaped_by_itself(spark: SparkSession) -> None:
+    people = silver("people", [column("id"), column("name")], kind="csv", options={"quote": "'"})
+    found = conformed(spark, people, ["1,'6\"'", "2,'it''s, so'"], header="id,name")
+    assert outcomes(found, "id", "name") == [("valid", "1", '6"'), ("valid", "2", "it's, so")]

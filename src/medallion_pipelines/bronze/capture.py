@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from medallion_pipelines.bronze.ledger import Batch, Outcome, SourceFile, note, pending
-from medallion_pipelines.bronze.parquet import merged_schema
+from medallion_pipelines.bronze.parquet import ddl, merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Source, Table
@@ -113,9 +113,7 @@ def _write(
         return
     records = read_records(tables.spark, source, paths, schema)
     rows = records.withColumn("_batch_id", F.lit(token)).withColumn("_ingested_at", F.current_timestamp())
-    record = Field(
-        "record", records.schema["record"].dataType.simpleString(), comment="the record as it came"
-    )
+    record = Field("record", ddl(records.schema["record"].dataType), comment="the record as it came")
     header = [Field("_header", "STRING", comment="the header line it was read under")]
     fields = [record, *(header if source.format == "csv" else []), *_ORIGIN]
     properties = {"delta.appendOnly": "true"}

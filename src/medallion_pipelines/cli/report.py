@@ -70,5 +70,4 @@ def name(path: Path) -> None:
 
 def beside(settings: Settings) -> Path:
     """The page's file: next to a local warehouse, else in the working folder."""
-    local = settings.warehouse is not None and settings.warehouse.startswith("/")
-    return Path(settings.warehouse or "").parent / FILE if local else Path(FILE)
+    return Path(FILE) if settings.warehouse is None else Path(settings.warehouse).parent / FILE

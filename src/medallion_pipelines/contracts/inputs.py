@@ -60,6 +60,12 @@ def _inputs(draft: Draft, drafts: Mapping[str, Draft]) -> tuple[Input, ...]:
         if any((each.layer, each.table) == (target.table.layer, target.table.name) for each in found):
             entry.problem(f"`{target.table.key}` is here twice", "Name each input once.")
             continue
+        if any(each.table == target.table.name for each in found):
+            entry.problem(
+                f"another input is called `{target.table.name}`, too",
+                "The transformation knows its inputs by name, without the layer: rename one of the tables.",
+            )
+            continue
         found.append(
             Input(
                 target.table.layer,

@@ -121,7 +121,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Freshness:
-    """The table must not be older than `seconds`: by the newest value of `column`, else by its last write."""
+    """How old the table may be: by the newest value of `column`, else by its last good run."""
 
     seconds: int
     column: str | None = None

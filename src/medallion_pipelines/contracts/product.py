@@ -101,4 +101,10 @@ def _compile(documents: list[Document]) -> dict[str, Draft]:
         if owner is not None and owner is not draft and draft.table.layer == "silver":
             hint = f"That is the name of the quarantine of `{owner.table.key}`; choose another."
             draft.node.at("name").problem(f"`{draft.table.key}` cannot be had", hint)
+        fed = by_name.get(key.removesuffix("_parsed"))
+        if fed is not None and fed is not draft and draft.table.layer == "silver":
+            hint = (
+                f"Its bronze table would meet the parsed view of `bronze.{fed.table.name}`; choose another."
+            )
+            draft.node.at("name").problem(f"`{draft.table.key}` cannot be had", hint)
     return drafts

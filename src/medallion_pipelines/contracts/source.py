@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from .formats import is_date_pattern
 from .model import Format, Source
 from .names import suggestion
 
@@ -82,8 +83,12 @@ def _read_options(node: Node, format_: str) -> dict[str, str]:
         elif name == "encoding":
             if value.upper() not in ("UTF-8", "UTF8"):
                 place.problem(f"`{value}` is not supported", "Convert the files to UTF-8.")
+        elif name in ("dateFormat", "timestampFormat") and not is_date_pattern(value):
+            place.problem(f"`{value}` is not a pattern of Spark's", "Such as `yyyy-MM-dd HH:mm:ss`.")
         elif name in options:
             place.problem(f"`{name}` is here twice", "`delimiter` and `sep` are the same.")
         else:
             options[name] = value
+    if format_ == "csv" and options.get("sep", ",") == options.get("quote", '"'):
+        node.problem("`sep` and `quote` are the same character", "Choose another for one of them.")
     return options

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Check, Table
+from medallion_pipelines.contracts.model import Check, Column, Table
 from medallion_pipelines.errors import QualityError
 from medallion_pipelines.evolution import fingerprint, fits, shape_of
 from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
@@ -127,14 +127,11 @@ def _stage_touched(
     keys = touched_keys(table, changes, snapshots)
     if keys is None:
         return None
-    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, table.primary_key) for i in table.inputs}
+    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, table) for i in table.inputs}
     result = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
     names = [quoted(column.name) for column in table.columns]
     grain = list(table.primary_key)
-    typed = keys.selectExpr(*(f"CAST({quoted(c)} AS {table.column(c).type}) AS {quoted(c)}" for c in grain))
-    rows = typed.join(result, grain, "left").select(
-        *names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT)
-    )
+    rows = keys.join(result, grain, "left").select(*names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT))
     return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
 
 
@@ -149,7 +146,7 @@ def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
     names = [column.name for column in table.columns]
     keys, warned, told = _gate(tables, table, staged, whole=False)
     others = [name for name in names if name not in table.primary_key]
-    same = " AND ".join(f"target.{quoted(n)} <=> source.{quoted(n)}" for n in others) or "true"
+    same = " AND ".join(_same(table.column(name)) for name in others) or "true"
     merged = tables.merge(
         staged,
         table.key,
@@ -160,6 +157,13 @@ def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
         columns=names,
     )
     return keys, merged, warned, told
+
+
+def _same(column: Column) -> str:
+    target, source = (f"{side}.{quoted(column.name)}" for side in ("target", "source"))
+    if "MAP" in column.type or "VARIANT" in column.type:  # Spark does not compare these
+        return f"to_json({target}) <=> to_json({source})"
+    return f"{target} <=> {source}"
 
 
 def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> _Published:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Input, Table
@@ -31,7 +31,7 @@ def touched_keys(
             continue
         changed = changes[key_of(source)]
         if source.grain is not None:
-            parts.append(_grain(changed, source.grain, table.primary_key))
+            parts.append(_grain(changed, source.grain, table))
         elif source.lookup is not None and driver is not None and driver.grain is not None:
             names = [f"_looked_{place}" for place in range(len(source.lookup))]
             values = changed.select(
@@ -43,22 +43,27 @@ def touched_keys(
             pairs = zip(source.lookup, names, strict=True)
             condition = [F.expr(expression).eqNullSafe(F.col(name)) for expression, name in pairs]
             hit = snapshots[key_of(driver)].join(values, condition, "left_semi")
-            parts.append(_grain(hit, driver.grain, table.primary_key))
+            parts.append(_grain(hit, driver.grain, table))
         else:
             return None
     keys = reduce(DataFrame.unionAll, parts)
     return keys.dropna().distinct()
 
 
-def restrict(source: Input, rows: DataFrame, keys: DataFrame, grain: Sequence[str]) -> DataFrame:
+def restrict(source: Input, rows: DataFrame, keys: DataFrame, table: Table) -> DataFrame:
     """The rows of an input that belong to some grain keys; all of them where it has no grain."""
     if source.grain is None:
         return rows
-    names = {column: f"_key_{place}" for place, column in enumerate(grain)}
+    names = {column: f"_key_{place}" for place, column in enumerate(table.primary_key)}
     renamed = keys.select(*(F.col(quoted(column)).alias(name) for column, name in names.items()))
-    condition = [F.expr(source.grain[column]) == F.col(name) for column, name in names.items()]
+    condition = [_value(source.grain, table, column) == F.col(name) for column, name in names.items()]
     return rows.join(renamed, condition, "left_semi")
 
 
-def _grain(rows: DataFrame, grain: Mapping[str, str], columns: Sequence[str]) -> DataFrame:
-    return rows.select(*(F.expr(grain[column]).alias(column) for column in columns))
+def _grain(rows: DataFrame, grain: Mapping[str, str], table: Table) -> DataFrame:
+    return rows.select(*(_value(grain, table, column).alias(column) for column in table.primary_key))
+
+
+def _value(grain: Mapping[str, str], table: Table, column: str) -> Column:
+    """A grain expression as the key column has it: a TIMESTAMP says which DATE it belongs to."""
+    return F.expr(grain[column]).cast(table.column(column).type)

@@ -34,13 +34,19 @@ class Batch:
     token: str
     upto: int
     rebuild: bool  # of all of bronze, to take the place of what is there
+    contract: str  # fingerprint of the one it was conformed by
     passed: bool = False  # the checks, in an earlier run: some of it may be written already
-    first: bool = False  # the table was made for it: there is nothing to merge with
 
     @property
     def state(self) -> dict[str, object]:
         """What is kept with the staged rows."""
-        return {"token": self.token, "upto": self.upto, "rebuild": self.rebuild, "passed": self.passed}
+        return {
+            "token": self.token,
+            "upto": self.upto,
+            "rebuild": self.rebuild,
+            "contract": self.contract,
+            "passed": self.passed,
+        }
 
     def staged(self, staging: Staging) -> Batch:
         """The same batch, computed."""
@@ -89,7 +95,7 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, 
         return _rebuild(tables, table, rows, valid)
     if not valid:
         return 0, 0
-    if batch.first or not table.primary_key:
+    if not table.primary_key:
         tables.append(rows, table.key, token=batch.token)
         return valid, 0
     newer = f"{order_sql(table, 'source')} > {order_sql(table, 'target')}"

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Column, Table
 from medallion_pipelines.sql import quoted
 
-_UNORDERED = ("MAP", "VARIANT")
+_UNORDERED = ("MAP", "VARIANT")  # Spark compares them as text only
 
 
 def order(table: Table) -> SparkColumn:
@@ -22,13 +22,16 @@ def order_sql(table: Table, side: str | None = None) -> str:
 
     Every part is nullable on purpose: MERGE compares the structs of both sides, whose types must be alike.
     """
-    rest = (c.name for c in table.columns if _orderable(c) and c.name not in table.sequence_by)
-    names = [
-        quoted(name) if side is None else f"{side}.{quoted(name)}" for name in (*table.sequence_by, *rest)
-    ]
-    parts = (f"CASE WHEN {name} IS NOT NULL THEN {name} END AS o{place}" for place, name in enumerate(names))
+    rest = (c.name for c in table.columns if c.name not in table.sequence_by)
+    parts = (
+        f"CASE WHEN {value} IS NOT NULL THEN {value} END AS o{place}"
+        for place, value in enumerate(
+            _comparable(table.column(name), side) for name in (*table.sequence_by, *rest)
+        )
+    )
     return f"struct({', '.join(parts)})"
 
 
-def _orderable(column: Column) -> bool:
-    return not any(kind in column.type for kind in _UNORDERED)
+def _comparable(column: Column, side: str | None) -> str:
+    name = quoted(column.name) if side is None else f"{side}.{quoted(column.name)}"
+    return f"to_json({name})" if any(kind in column.type for kind in _UNORDERED) else name

@@ -142,7 +142,8 @@ def _csv_branch(header: str | None, source: Source, names: Sequence[str]) -> Spa
     places = {name: place for place, name in enumerate(found)}
     ambiguous = any(found.count(name) > 1 for name in names)
     schema = ", ".join(f"{name} STRING" for name in (*(f"c{place}" for place in range(len(found))), _BAD))
-    options = {"escape": '"', **source.options, "columnNameOfCorruptRecord": _BAD, "mode": "PERMISSIVE"}
+    doubled = source.options.get("quote") or '"'  # a quote within quotes is doubled
+    options = {"escape": doubled, **source.options, "columnNameOfCorruptRecord": _BAD, "mode": "PERMISSIVE"}
     options.pop("header", None)
     # an array of one, so that the lambda's variable holds the parsed line: it is parsed once
     lines = F.array(F.from_csv(F.col("record"), schema, options))

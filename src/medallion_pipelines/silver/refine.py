@@ -21,7 +21,7 @@ from medallion_pipelines.silver.batch import Batch, write, write_quarantine
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.gate import gate
 from medallion_pipelines.silver.summary import Summary, summarize
-from medallion_pipelines.tables import Staging, Tables, out_of_reach
+from medallion_pipelines.tables import Staged, Staging, Tables, out_of_reach
 
 
 def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
@@ -41,7 +41,7 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
         notes += evolve(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions))
     left = staging.left()
-    if left is not None and existed and not rebuild and left.state["token"] != done.token:
+    if left is not None and existed and not rebuild and _wanted(left, done, fingerprint(table)):
         batch = Batch.resumed(left, table)
         notes.append(f"{table.key}: finished the batch that an interrupted run had left.")
         result = _finish(log, table, batch, started)
@@ -54,11 +54,11 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if upto < after:
         raise MedallionError(
             f"{source} is at version {upto}, but {table.key} had read it up to {after}: it was made anew. "
-            f"Run `medallion rebuild {table.key}`."
+            f"Run `medallion rebuild {table.key} PRODUCT`."
         )
     if upto > after:
-        batch = _stage(tables, table, source, after, upto, rebuild)
-        result = _sum(result, _finish(log, table, replace(batch, first=not existed), started))
+        batch = _stage(tables, table, source, after, upto, rebuild or not existed)
+        result = _sum(result, _finish(log, table, batch, started))
     return replace(
         result,
         seconds=time.monotonic() - started,
@@ -67,12 +67,19 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     )
 
 
+def _wanted(left: Staged, done: Progress, contract: str) -> bool:
+    """Whether a batch that was left has to be finished: not if it was, nor if it would put rows of another
+    contract in the place of all that are there."""
+    other = bool(left.state["rebuild"]) and left.state["contract"] != contract
+    return left.state["token"] != done.token and not other
+
+
 def _refuse_unknown_past(tables: Tables, table: Table) -> None:
     """Without a primary key a record that was taken already cannot be told from a new one."""
     if not table.primary_key and tables.read(table.key).limit(1).first() is not None:
         raise MedallionError(
             f"{table.key} has rows, but ops.table_metrics has no word of how much of bronze it has read. "
-            f"To read all of it again would double them; run `medallion rebuild {table.key}`."
+            f"To read all of it again would double them; run `medallion rebuild {table.key} PRODUCT`."
         )
 
 
@@ -80,12 +87,14 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
     try:
         bronze = tables.inserted(source, after, upto)
         rows = conform(bronze, table, lambda key: tables.read(key) if tables.exists(key) else None)
-        return Batch(rows, uuid.uuid4().hex, upto, rebuild).staged(Staging(tables, table.key))
+        return Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table)).staged(
+            Staging(tables, table.key)
+        )
     except Exception as error:
         if after >= 0 and out_of_reach(error):
             raise MedallionError(
                 f"{source} no longer keeps its changes since version {after}, where {table.key} had come to. "
-                f"Run `medallion rebuild {table.key}`."
+                f"Run `medallion rebuild {table.key} PRODUCT`."
             ) from error
         raise
 

@@ -39,7 +39,11 @@ def typed(bronze: DataFrame, table: Table) -> DataFrame:
         if source.format != "json" or not is_typed(column):
             return value(column)
         names = "|".join(re.escape(name) for name in column.fields)
-        return F.when(~F.col("_record").rlike(rf'"(?:{names})"\s*:\s*"[^"]*,'), value(column))
+        suspect = F.col("_record").rlike(rf'"(?:{names})"\s*:\s*"[^"]*,')  # or one of a nested object
+        paths = [F.get_json_object("_record", f"$['{name}']") for name in column.fields if "'" not in name]
+        if paths:
+            suspect = suspect & F.coalesce(*paths).contains(",")
+        return F.when(~suspect | suspect.isNull(), value(column))
 
     def is_typed(column: Column) -> bool:
         return any(not isinstance(raw[name].dataType, StringType) for name in column.fields)

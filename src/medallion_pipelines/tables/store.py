@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,10 +115,12 @@ class Tables(Catalog):
         self._known.discard(key)
         folder = self._folder(key)
         if folder is not None:
-            # the log last: a folder that still has one is still found
-            for path in sorted(folder.glob("*"), key=lambda path: path.name == "_delta_log"):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            # first out of the way, in one step: half a table must not be found
+            warehouse = folder.parent.parent
+            with suppress(FileNotFoundError):
+                folder.rename(warehouse / f".dropped-{uuid.uuid4().hex}")
+            for dropped in warehouse.glob(".dropped-*"):
+                shutil.rmtree(dropped, ignore_errors=True)
 
     def set_property(self, key: str, name: str, value: str) -> None:
         """Give a table property another value."""
