@@ -16,8 +16,6 @@ _WIDER = {
     "FLOAT": ("DOUBLE",),
     "DATE": ("TIMESTAMP_NTZ",),
 }
-
-
 _KEY = "medallion.primary_key"
 
 
@@ -40,7 +38,7 @@ def fingerprint(table: Table) -> str:
 
 
 def fits(tables: Tables, table: Table) -> bool:
-    """Whether the contract's rows and primary key are those of the existing table."""
+    """Whether the contract's columns and primary key are those of the existing table."""
     columns = [
         [(field.name, _plain(field.type), field.required) for field in fields]
         for fields in (tables.fields(table.key), shape_of(table).fields)

@@ -69,7 +69,7 @@ def read_history(tables: Tables, product: str, keys: Sequence[str]) -> History:
         total={key: _as_counts(row.total) for key, row in counts.items()},
         in_last_run={key: _as_counts(row.in_last) for key, row in counts.items() if row.reached},
         broken=_broken(current, last_run),
-        drift=_drift(tables, metrics, keys),
+        drift=_drift(tables, metrics, current, keys),
     )
 
 
@@ -105,11 +105,10 @@ def _runs(tables: Tables, product: str, metrics: DataFrame) -> tuple[Run, ...]:
     runs = tables.read("ops.runs").where(F.col("product") == product)
     latest = runs.orderBy(F.col("started_at").desc()).limit(RUNS).collect()
     wanted = metrics.where(F.col("run_id").isin([row.run_id for row in latest]))
-    silver = "FILTER (WHERE `table` LIKE 'silver.%')"
-    sums = ", ".join(f"coalesce(sum({name}) {silver}, 0L) AS {name}" for name in _COUNTS)
+    silver = _sums("FILTER (WHERE `table` LIKE 'silver.%')")
     found = (
         wanted.groupBy("run_id", "status")
-        .agg(F.expr(f"struct({sums})").alias("counts"), F.count_distinct("table").alias("tables"))
+        .agg(F.expr(silver).alias("counts"), F.count_distinct("table").alias("tables"))
         .collect()
     )
     result = []
@@ -148,19 +147,20 @@ def _since_made_anew(metrics: DataFrame) -> DataFrame:
 
 
 def _counts(steps: DataFrame, last_run: str) -> DataFrame:
-    def sums(which: str) -> str:
-        return ", ".join(f"coalesce(sum({name}) {which}, 0L) AS {name}" for name in _COUNTS)
-
     in_last = F.col("run_id") == last_run
     return (
         steps.withColumn("_last", in_last)
         .groupBy("table")
         .agg(
-            F.expr(f"struct({sums('')})").alias("total"),
-            F.expr(f"struct({sums('FILTER (WHERE _last)')})").alias("in_last"),
+            F.expr(_sums()).alias("total"),
+            F.expr(_sums("FILTER (WHERE _last)")).alias("in_last"),
             F.expr("bool_or(_last)").alias("reached"),
         )
     )
+
+
+def _sums(which: str = "") -> str:
+    return f"struct({', '.join(f'coalesce(sum({name}) {which}, 0L) AS {name}' for name in _COUNTS)})"
 
 
 def _steps(metrics: DataFrame) -> dict[str, dict[str, Step]]:
@@ -193,11 +193,13 @@ def _broken(steps: DataFrame, last_run: str) -> dict[tuple[str, str], tuple[int,
     return {(row.table, row.rule): (row.records, row.in_last) for row in rows}
 
 
-def _drift(tables: Tables, metrics: DataFrame, keys: Sequence[str]) -> tuple[Drifted, ...]:
+def _drift(
+    tables: Tables, metrics: DataFrame, current: DataFrame, keys: Sequence[str]
+) -> tuple[Drifted, ...]:
     if not tables.exists("ops.drift"):
         return ()
-    current = _since_made_anew(metrics).select("run_id", "table")
-    superseded = metrics.where("status = 'succeeded'").select("run_id", "table").exceptAll(current)
+    step = ("run_id", "table")
+    superseded = metrics.where("status = 'succeeded'").select(*step).exceptAll(current.select(*step))
     rows = (
         tables.read("ops.drift")
         .where(F.col("table").isin(list(keys)))

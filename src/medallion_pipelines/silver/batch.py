@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -40,13 +40,7 @@ class Batch:
     @property
     def state(self) -> dict[str, object]:
         """What is kept with the staged rows."""
-        return {
-            "token": self.token,
-            "upto": self.upto,
-            "rebuild": self.rebuild,
-            "contract": self.contract,
-            "passed": self.passed,
-        }
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "rows"}
 
     def staged(self, staging: Staging) -> Batch:
         """The same batch, computed."""

@@ -42,6 +42,11 @@ class Catalog:
         layer, table = key.split(".", 1)
         return Path(self.settings.warehouse) / self.settings.schema(layer) / table
 
+    def _kept_view(self, key: str) -> Path | None:
+        """Where a catalog that forgets has a view's statement kept: beside the tables, for other sessions."""
+        folder = self._folder(key)
+        return None if folder is None else folder.with_name(f"{folder.name}.view.sql")
+
     def _ensure_schema(self, layer: str) -> None:
         with self._lock:
             if layer not in self._schemas:
@@ -89,9 +94,7 @@ class Catalog:
         """Create a view over tables, or replace it where its text changed. Says whether it did anything."""
         described = f" COMMENT {string(comment)}" if comment else ""
         statement = f"CREATE OR REPLACE VIEW {self.name(key)}{described} AS {select}"
-        folder = self._folder(key)
-        # a catalog that forgets: the statement is kept beside the tables, for other sessions
-        kept = None if folder is None else folder.with_name(f"{folder.name}.view.sql")
+        kept = self._kept_view(key)
         if kept is not None and kept.is_file() and kept.read_text(encoding="utf-8") == statement:
             return False
         self._ensure_schema(key.split(".", 1)[0])
@@ -115,8 +118,7 @@ class Catalog:
 
     def _register(self, keys: Iterable[str], seen: set[str]) -> None:
         for key in keys:
-            folder = self._folder(key)
-            kept = None if folder is None else folder.with_name(f"{folder.name}.view.sql")
+            kept = self._kept_view(key)
             if kept is None or not kept.is_file():
                 self._at(key)
             elif key not in seen:

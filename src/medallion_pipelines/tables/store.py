@@ -150,9 +150,9 @@ class Tables(Catalog):
             writer = writer.option("mergeSchema", "true")
         writer.append()
 
-    def overwrite(self, frame: DataFrame, key: str, *, where: str = "true") -> None:
-        """Put the rows in the place of those that meet a condition (of all, by default), in one commit."""
-        frame.writeTo(self._at(key)).overwrite(F.expr(where))
+    def overwrite(self, frame: DataFrame, key: str) -> None:
+        """Put the rows in the place of all that are there, in one commit."""
+        frame.writeTo(self._at(key)).overwrite(F.lit(True))
 
     def merge(
         self,
