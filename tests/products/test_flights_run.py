@@ -37,7 +37,6 @@ def assert_silver_counts(result: RunResult, landed: Landing) -> None:
         ), name
 
 
-@pytest.mark.engine
 def test_dirty_days_come_out_clean_and_later_days_are_added(lakehouse: Lakehouse) -> None:
     landed = land(lakehouse.settings.landing, days="2013-01-01..2013-01-06", dirty=True)
     result = lakehouse.run("flights")
@@ -54,6 +53,7 @@ def test_dirty_days_come_out_clean_and_later_days_are_added(lakehouse: Lakehouse
     assert not lakehouse.run("flights").changed
 
 
+@pytest.mark.engine
 @pytest.mark.slow
 def test_the_published_figures_hold_for_the_whole_dirty_year(lakehouse: Lakehouse) -> None:
     landed = land(lakehouse.settings.landing, dirty=True)

@@ -168,14 +168,15 @@ def _same(column: Column) -> str:
 
 def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> _Published:
     rows, warned, told = _gate(tables, table, staged, whole=True)
-    before = 0
-    if tables.exists(table.key):
-        before = tables.read(table.key).count()
-        if not fits(tables, table):
-            tables.replace(table.key, shape_of(table))
-    else:
+    result = staged.select(*(quoted(column.name) for column in table.columns))
+    if not tables.exists(table.key):
         tables.create(table.key, shape_of(table))
-    tables.overwrite(staged.select(*(quoted(column.name) for column in table.columns)), table.key)
+        tables.append(result, table.key)
+        return rows, Merged(rows, 0, 0), warned, told
+    before = tables.read(table.key).count()
+    if not fits(tables, table):
+        tables.replace(table.key, shape_of(table))
+    tables.overwrite(result, table.key)
     return rows, Merged(rows, 0, before), warned, told
 
 

@@ -75,7 +75,7 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
         F.current_timestamp().alias("_quarantined_at"),
         F.lit(batch.token).alias("_batch_id"),
     )
-    if batch.rebuild:
+    if batch.rebuild and tables.version(key) > 0:
         tables.overwrite(rows, key)
     else:
         tables.append(rows, key, token=batch.token)
@@ -86,7 +86,7 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, 
     names = [column.name for column in table.columns]
     rows = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
     if batch.rebuild:
-        return _rebuild(tables, table, rows, valid)
+        return _rebuild(tables, table, rows, valid, batch.token)
     if not valid:
         return 0, 0
     if not table.primary_key:
@@ -97,9 +97,14 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, 
     return merged.inserted + merged.updated, 0
 
 
-def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int) -> tuple[int, int]:
-    before = tables.read(table.key).count()
+def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: str) -> tuple[int, int]:
+    empty = tables.version(table.key) == 0  # it was created for this batch
+    before = 0 if empty else tables.read(table.key).count()
     if not fits(tables, table):
         tables.replace(table.key, shape_of(table))
-    tables.overwrite(rows, table.key)
+        empty = False
+    if empty:  # appending is the cheaper way
+        tables.append(rows, table.key, token=token)
+    else:
+        tables.overwrite(rows, table.key)
     return valid, before
