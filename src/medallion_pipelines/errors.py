@@ -35,6 +35,10 @@ class ChangeRefusedError(MedallionError):
     """An existing table cannot follow a contract's change in place."""
 
 
+class ChangesError(MedallionError):
+    """Changes cannot be applied: nothing of their batch was written."""
+
+
 class ConservationError(MedallionError):
     """Rows in, valid, quarantined and dropped do not add up: a defect, so the run stops."""
 

@@ -6,16 +6,8 @@ import hashlib
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import ChangeRefusedError
-from medallion_pipelines.tables import Field, Shape, Tables
+from medallion_pipelines.tables import Field, Shape, Tables, widens
 
-# what Delta's type widening does in place
-_WIDER = {
-    "TINYINT": ("SMALLINT", "INT", "BIGINT", "DOUBLE"),
-    "SMALLINT": ("INT", "BIGINT", "DOUBLE"),
-    "INT": ("BIGINT", "DOUBLE"),
-    "FLOAT": ("DOUBLE",),
-    "DATE": ("TIMESTAMP_NTZ",),
-}
 _KEY = "medallion.primary_key"
 
 
@@ -70,7 +62,7 @@ def evolve(tables: Tables, table: Table) -> list[str]:
             added.append(field)
             continue
         if _plain(have.type) != _plain(field.type):
-            if field.type in _WIDER.get(have.type, ()):
+            if widens(have.type, field.type):
                 widened.append(field)
             else:
                 refused.append(f"column {field.name} is {have.type}, the contract says {field.type}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Column, Table
+from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.sql import quoted
 
 _UNORDERED = ("MAP", "VARIANT")  # Spark compares them as text only
@@ -18,20 +20,22 @@ def order(table: Table) -> SparkColumn:
 
 
 def order_sql(table: Table, side: str | None = None) -> str:
-    """`order` as SQL, over one side of a MERGE (`source`, `target`) or over plain rows.
+    """`order` as SQL, over one side of a MERGE (`source`, `target`) or over plain rows."""
+    rest = (c.name for c in table.columns if c.name not in table.sequence_by)
+    columns = (table.column(name) for name in (*table.sequence_by, *rest))
+    return comparable(((c.name, c.type) for c in columns), "" if side is None else f"{side}.")
+
+
+def comparable(columns: Iterable[tuple[str, str]], prefix: str = "") -> str:
+    """One value, as SQL, that compares as some columns (name, type) do, one after the other.
 
     Every part is nullable on purpose: MERGE compares the structs of both sides, whose types must be alike.
     """
-    rest = (c.name for c in table.columns if c.name not in table.sequence_by)
-    parts = (
-        f"CASE WHEN {value} IS NOT NULL THEN {value} END AS o{place}"
-        for place, value in enumerate(
-            _comparable(table.column(name), side) for name in (*table.sequence_by, *rest)
-        )
+    values = (
+        f"to_json({prefix}{quoted(name)})"
+        if any(unordered in kind.upper() for unordered in _UNORDERED)
+        else f"{prefix}{quoted(name)}"
+        for name, kind in columns
     )
+    parts = (f"CASE WHEN {v} IS NOT NULL THEN {v} END AS o{place}" for place, v in enumerate(values))
     return f"struct({', '.join(parts)})"
-
-
-def _comparable(column: Column, side: str | None) -> str:
-    name = quoted(column.name) if side is None else f"{side}.{quoted(column.name)}"
-    return f"to_json({name})" if any(kind in column.type for kind in _UNORDERED) else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,25 @@ _PROPERTIES = {
     # every batch writes under a transaction id of its own; without an end they would pile up in the log
     "delta.setTransactionRetentionDuration": "interval 30 days",
 }
+
+_WIDER = {
+    "TINYINT": ("SMALLINT", "INT", "BIGINT", "DOUBLE"),
+    "SMALLINT": ("INT", "BIGINT", "DOUBLE"),
+    "INT": ("BIGINT", "DOUBLE"),
+    "FLOAT": ("DOUBLE",),
+    "DATE": ("TIMESTAMP_NTZ",),
+}
+
+
+def widens(have: str, want: str) -> bool:
+    """Whether Delta's type widening takes a column from one type to another in place."""
+    if want in _WIDER.get(have, ()):
+        return True
+    sizes = [re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", kind) for kind in (have, want)]
+    if None in sizes:
+        return False
+    (digits, scale), (more_digits, more_scale) = ((int(m[1]), int(m[2])) for m in sizes if m)
+    return have != want and more_scale >= scale and more_digits - more_scale >= digits - scale
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -163,13 +162,15 @@ class Tables(Catalog):
         update_when: str,
         delete_when: str | None = None,
         insert_when: str | None = None,
+        delete_unmatched_when: str | None = None,
         columns: Sequence[str],
     ) -> Merged:
         """MERGE rows by key columns, which hold no NULL; conditions see `target` and `source`.
 
-        `source` must give the same rows each time it is read: a staged table does.
+        `source` must give the same rows each time it is read: a staged table does. Rows of the target
+        that no row of the source matches stay, save those of `delete_unmatched_when`.
         """
-        view = f"merge_{key.replace('.', '_')}_{threading.get_ident()}"
+        view = f"merge_{uuid.uuid4().hex}"
         source.createOrReplaceTempView(view)
         condition = " AND ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in on)
         assignments = ", ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in columns if c not in on)
@@ -180,6 +181,9 @@ class Tables(Catalog):
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments}" if assignments else "",
             f"WHEN NOT MATCHED {f'AND ({insert_when}) ' if insert_when else ''}"
             f"THEN INSERT ({names}) VALUES ({values})",
+            f"WHEN NOT MATCHED BY SOURCE AND ({delete_unmatched_when}) THEN DELETE"
+            if delete_unmatched_when
+            else "",
         ]
         statement = (
             f"MERGE INTO {self._at(key)} AS target USING {quoted(view)} AS source ON {condition} "

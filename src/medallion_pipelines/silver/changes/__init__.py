@@ -1,0 +1,5 @@
+"""Apply changes: from inserts, updates and deletes, in any order, to what is, or to what was when."""
+
+from medallion_pipelines.silver.changes.api import apply_changes
+
+__all__ = ["apply_changes"]

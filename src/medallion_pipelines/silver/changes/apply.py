@@ -1,0 +1,164 @@
+"""Apply a batch of changes to a table, in one commit."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from medallion_pipelines.silver.changes.events import (
+    DELETE,
+    TRUNCATE,
+    UPSERT,
+    Found,
+    examine,
+    key_names,
+    rank,
+    winner,
+)
+from medallion_pipelines.silver.changes.history import DELETE_ROW, history
+from medallion_pipelines.silver.changes.latest import latest
+from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
+from medallion_pipelines.silver.changes.table import ChangeTable, opened
+from medallion_pipelines.silver.order import comparable
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Merged, Tables
+
+SMALL = 200_000  # changes whose keys every task can have in memory
+
+
+def apply(tables: Tables, key: str, changes: DataFrame, spec: ChangeSpec) -> Merged:
+    """Apply a batch; a second time it changes nothing. Raises ChangesError before anything is written."""
+    found = examine(changes, spec)
+    table = opened(tables, key, spec, changes)
+    if not found.rows:
+        return Merged(0, 0, 0)
+    events = table.events(changes)
+    if table.remembers_all:
+        table.remember(events)
+    elif found.deletes or found.truncates:
+        table.remember(events.where(F.col("_operation") != UPSERT))
+    if spec.scd_type == 2:
+        return _history(table, events, found)
+    if table.remembers_all or found.truncates:
+        return _whole(table, events, found)
+    return _newest(table, events, found)
+
+
+def _touched(rows: DataFrame, events: DataFrame, found: Found, keys: list[str]) -> DataFrame:
+    """The rows of keys that some events have."""
+    wanted = events.select(*keys).distinct()
+    return rows.join(F.broadcast(wanted) if found.rows <= SMALL else wanted, keys, "left_semi")
+
+
+def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
+    keys = key_names(len(table.keys))
+    there = _touched(table.rows(F.col(START)), events, found, keys)
+    kept = _touched(table.remembered(), events, found, keys)
+    if table.remembers_all:
+        there = there.withColumn("_operation", F.lit(None).cast("int"))
+        known = kept
+    else:
+        known = kept.unionByName(events)
+    row = F.lit(None).cast(there.schema["_row"].dataType)
+    everything = known.withColumn("_row", row).unionByName(there)
+    tracked = table.spec.tracked([field.name for field in table.values])
+    todo = history(everything, keys, tracked, ignore_null_updates=table.spec.ignore_null_updates)
+    names = [field.name for field in table.keys]
+    source = todo.select(*_named(table), F.col("_start").alias(START), F.col("_end").alias(END), "_action")
+    return table.tables.merge(
+        source,
+        table.key,
+        on=[*names, START],
+        delete_when=f"source._action = '{DELETE_ROW}'",
+        update_when="true",
+        insert_when=f"source._action <> '{DELETE_ROW}'",
+        columns=[*names, *(field.name for field in table.values), START, END],
+    )
+
+
+def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
+    """Where a key's row is put together from its events: make it anew and merge what differs."""
+    keys = key_names(len(table.keys))
+    kept, there = table.remembered().where(F.col("_operation") != TRUNCATE), table.rows(_stored(table))
+    if not found.truncates:
+        kept, there = (_touched(rows, events, found, keys) for rows in (kept, there))
+    known = kept
+    if not table.remembers_all:
+        known = kept.unionByName(events.where(F.col("_operation") != TRUNCATE)).unionByName(
+            there.drop("_row")
+        )
+    known = known.join(F.broadcast(_truncated(table)), how="cross")
+    known = known.where("_truncated IS NULL OR _sequence > _truncated").drop("_truncated")
+    now = latest(known, keys).withColumn("_is", F.lit(True))
+    both = now.join(there.select(*keys, "_row"), keys, "full_outer")
+    parts = [(field.name, field.type) for field in table.values]
+    same = F.expr(f"{comparable(parts, '_values.')} <=> {comparable(parts, '_row.values.')}")
+    differing = both.where(F.col("_is").isNull() | F.col("_row").isNull() | ~same)
+    names = [field.name for field in table.keys]
+    return table.tables.merge(
+        differing.select(
+            *_named(table),
+            F.col("_is").isNull().alias("_gone"),
+        ),
+        table.key,
+        on=names,
+        delete_when="source._gone",
+        update_when="true",
+        insert_when="NOT source._gone",
+        columns=[*names, *(name for name, _ in parts)],
+    )
+
+
+def _newest(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
+    """Where a key's row is its last event: one MERGE compares the two."""
+    keys = key_names(len(table.keys))
+    names, parts = [f.name for f in table.keys], [(f.name, f.type) for f in table.values]
+    deleted = _touched(table.remembered().where(F.col("_operation") == DELETE), events, found, keys)
+    deleted = deleted.groupBy(*keys).agg(F.max("_sequence").alias("_deleted"))
+    last = winner(events, keys, [F.col("_sequence"), *rank(events)])
+    source = last.join(deleted, keys, "left").join(F.broadcast(_truncated(table)), how="cross")
+    late = F.greatest("_deleted", "_truncated") >= F.col("_sequence")
+    stored = [f"target.{quoted(name)}" for name in table.stored_sequence or ()]
+    at = stored[0] if len(stored) == 1 else f"struct({', '.join(stored)})"
+    # compared as one value whose parts may all be NULL: MERGE wants both sides of one type
+    source_is, target_is = (
+        f"struct({at_} AS s, {comparable(sorted(parts), f'{side}.')} AS c)"
+        for side, at_ in (("source", "source._sequence"), ("target", f"CAST({at} AS {table.sequence_type})"))
+    )
+    return table.tables.merge(
+        source.select(
+            *_named(table),
+            "_sequence",
+            (F.col("_operation") == DELETE).alias("_gone"),
+            F.coalesce(late, F.lit(False)).alias("_late"),
+        ),
+        table.key,
+        on=names,
+        delete_when=f"source._gone AND NOT ({target_is}.s > {source_is}.s)",
+        update_when=f"NOT source._gone AND {source_is} > {target_is}",
+        insert_when="NOT source._gone AND NOT source._late",
+        columns=[*names, *(name for name, _ in parts)],
+    )
+
+
+def _truncated(table: ChangeTable) -> DataFrame:
+    """One row: the sequence of the last truncate, or NULL."""
+    truncates = table.remembered().where(F.col("_operation") == TRUNCATE)
+    return truncates.groupBy().agg(F.max("_sequence").alias("_truncated"))
+
+
+def _stored(table: ChangeTable) -> Column:
+    """The sequence of a row, where the table holds it; of no use where the memory has all events."""
+    stored = table.stored_sequence
+    if stored is None:
+        return F.lit(None)
+    return F.col(quoted(stored[0])) if len(stored) == 1 else F.struct(*(F.col(quoted(n)) for n in stored))
+
+
+def _named(table: ChangeTable) -> list[Column]:
+    """Key and value columns under the names that the table gives them."""
+    aliases = key_names(len(table.keys))
+    return [
+        *(F.col(alias).alias(field.name) for alias, field in zip(aliases, table.keys, strict=True)),
+        *(F.col("_values").getField(field.name).alias(field.name) for field in table.values),
+    ]
