@@ -16,7 +16,7 @@ run: $(VENV)/.ready ## land a dirty sample, run the flights product on it, write
 
 test: $(VENV)/.ready ## the suite on Spark, then what touches the engine again on Spark Connect
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "engine and not slow" --spark-connect
+	$(BIN)/python -m pytest -m "engine and not slow" --spark-connect
 
 test-all: $(VENV)/.ready ## the suite with its slow tests, on both
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -5,9 +5,12 @@ from __future__ import annotations
 import gzip
 import importlib
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 from tests.support import (
     column,
     counts,
@@ -22,6 +25,7 @@ from tests.support import (
 )
 
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.settings import Settings
 
 ODD_LINES = [
     '{"id":1,"n":1.10,"z":007,"big":12345678901234567890.123456789}',
@@ -43,44 +47,40 @@ def product(tmp_path: Path) -> Path:
     return write_product(tmp_path / "product", silver("things", [column("id", "integer")]))
 
 
-def test_json_lines_are_kept_as_they_came(lakehouse: Lakehouse, product: Path) -> None:
-    land_text(lakehouse, "things/a.json", "\ufeff" + "\r\n".join(ODD_LINES) + "\r\n\r\n")
-    land_text(lakehouse, "things/b.json.gz", "\n".join(ODD_LINES))
-    run_only(lakehouse, product, "bronze.things")
-    assert [row[0] for row in rows(lakehouse, "bronze.things", "record")] == sorted(
-        ODD_LINES * 2, key=lambda text: repr((text,))
+NAMES = ["a b.json", "a[1].json", "a%20b.json", "a{x,y}.json", "\u00fc*?.json", "a+b#c.json"]
+NO_TEXT = b'{"id":"\xff\xfe broken"}'
+ARRAY, SINGLE = '[\n  {"id": 1.0, "x": 01},\n  {"id": 2}\n]\n', '{\n  "id": 3\n}'
+
+
+@pytest.fixture(scope="module")
+def captured(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lakehouse]:
+    """One run over feeds of every kind; the tests that only look share it."""
+    home = tmp_path_factory.mktemp("captured")
+    (home / "landing").mkdir()
+    schemas = {layer: f"{layer}_{uuid.uuid4().hex[:8]}" for layer in ("bronze", "silver", "gold", "ops")}
+    places = {"warehouse": str(home / "warehouse"), "landing": str(home / "landing")}
+    lakehouse = Lakehouse(Settings(**places, **schemas), spark)
+    number, texts = [column("id", "integer")], [column("id"), column("name")]
+    product = write_product(
+        home / "product",
+        silver("odd", number),
+        silver("no_text", number),
+        silver("named", number),
+        silver("docs", number, multi_line=True),
+        silver("people", texts, kind="csv"),
+        silver("lines", texts, kind="csv", multi_line=False),
+        silver("bare", texts, kind="csv", options={"header": "false", "sep": ";", "quote": "'"}),
+        silver("deep", number),
     )
-
-
-def test_bytes_that_are_no_text_are_kept_as_they_came(lakehouse: Lakehouse, product: Path) -> None:
-    line = b'{"id":"\xff\xfe broken"}'
-    land_text(lakehouse, "things/a.json", line + b"\n")
-    lakehouse.run(product)
-    kept = lakehouse.table("bronze.things").selectExpr("CAST(record AS BINARY) AS bytes").first()
-    assert kept is not None and bytes(kept.bytes) == line
-    errors = lakehouse.table("silver.things_quarantine").selectExpr("_errors.rule AS rules").first()
-    assert errors is not None and errors.rules == ["malformed"]
-
-
-def test_a_document_of_many_lines_is_kept_whole(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    product = write_product(tmp_path / "product", silver("docs", [column("id", "integer")], multi_line=True))
-    array = '[\n  {"id": 1.0, "x": 01},\n  {"id": 2}\n]\n'
-    single = '{\n  "id": 3\n}'
-    land_text(lakehouse, "docs/a.json", array)
-    land_text(lakehouse, "docs/b.json", "\ufeff" + single)
+    land_text(lakehouse, "odd/a.json", "\ufeff" + "\r\n".join(ODD_LINES) + "\r\n\r\n")
+    land_text(lakehouse, "odd/b.json.gz", "\n".join(ODD_LINES))
+    land_text(lakehouse, "no_text/a.json", NO_TEXT + b"\n")
+    for place, name in enumerate(NAMES):
+        land_json(lakehouse, f"named/{name}", [place])
+    land_text(lakehouse, "docs/a.json", ARRAY)
+    land_text(lakehouse, "docs/b.json", "\ufeff" + SINGLE)
     land_text(lakehouse, "docs/c.json", '[{"id": 4}, 5, null, {"id": 6}]')
     land_text(lakehouse, "docs/d.json", '[{"id": 7}] trailing')
-    result = lakehouse.run(product)
-    assert sorted(text for (text,) in rows(lakehouse, "bronze.docs", "record"))[-1] == single
-    assert array in {text for (text,) in rows(lakehouse, "bronze.docs", "record")}
-    # "01" is no JSON number, so a.json is one broken document; c has two elements that are no objects
-    assert rows(lakehouse, "silver.docs", "id") == [(3,), (4,), (6,)]
-    assert counts(result, "silver.docs") == (7, 3, 4, 0)
-
-
-def test_csv_records_are_kept_under_the_header_they_came_with(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    columns = [column("id"), column("name")]
-    product = write_product(tmp_path / "product", silver("people", columns, kind="csv"))
     land_text(
         lakehouse,
         "people/a.csv",
@@ -88,8 +88,45 @@ def test_csv_records_are_kept_under_the_header_they_came_with(lakehouse: Lakehou
     )
     land_text(lakehouse, "people/b.csv", "name,extra,id\nAda,x,8\n")
     land_text(lakehouse, "people/c.csv", "id\n9\n")
-    lakehouse.run(product)
-    assert rows(lakehouse, "bronze.people", "_header", "record") == sorted(
+    land_text(lakehouse, "lines/a.csv", '\ufeffid,name\r\n007,"Lee, Bo"\r\n\r\n8,\r\n')
+    land_text(lakehouse, "lines/b.csv.gz", "name,id\nAda,9\n")
+    land_text(lakehouse, "bare/a.csv", "1;'a;b'\n2;c\n")
+    land_text(lakehouse, "deep/a.json", '{"id":1,"deep":{"x":[1,2]}}\nbroken\n')
+    feeds = [f"bronze.{folder.name}" for folder in (home / "landing").iterdir()]
+    conformed = [f"silver.{name}" for name in ("no_text", "docs", "people", "lines", "bare")]
+    assert run_only(lakehouse, product, *feeds, *conformed).succeeded
+    yield lakehouse
+    for schema in schemas.values():
+        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def test_json_lines_are_kept_as_they_came(captured: Lakehouse) -> None:
+    kept = [row[0] for row in rows(captured, "bronze.odd", "record")]
+    assert kept == sorted(ODD_LINES * 2, key=lambda text: repr((text,)))
+
+
+def test_bytes_that_are_no_text_are_kept_as_they_came(captured: Lakehouse) -> None:
+    kept = captured.table("bronze.no_text").selectExpr("CAST(record AS BINARY) AS bytes").first()
+    assert kept is not None and bytes(kept.bytes) == NO_TEXT
+    errors = captured.table("silver.no_text_quarantine").selectExpr("_errors.rule AS rules").first()
+    assert errors is not None and errors.rules == ["malformed"]
+
+
+def test_any_file_name_will_do(captured: Lakehouse) -> None:
+    kept = rows(captured, "bronze.named", "record")
+    assert kept == [(str(place),) for place in range(len(NAMES))]
+
+
+def test_a_document_of_many_lines_is_kept_whole(captured: Lakehouse) -> None:
+    kept = sorted(text for (text,) in rows(captured, "bronze.docs", "record"))
+    assert kept[-1] == SINGLE and ARRAY in kept
+    # "01" is no JSON number, so a.json is one broken document; c has two elements that are no objects
+    assert rows(captured, "silver.docs", "id") == [(3,), (4,), (6,)]
+    assert len(rows(captured, "silver.docs_quarantine", "record")) == 4
+
+
+def test_csv_records_are_kept_under_the_header_they_came_with(captured: Lakehouse) -> None:
+    assert rows(captured, "bronze.people", "_header", "record") == sorted(
         [
             ("id,name", '007,"Lee, ""Bo"""'),
             ("id,name", '1.10,"two\nlines"'),
@@ -99,28 +136,25 @@ def test_csv_records_are_kept_under_the_header_they_came_with(lakehouse: Lakehou
         ],
         key=repr,
     )
-    assert rows(lakehouse, "silver.people") == sorted(
+    assert rows(captured, "silver.people") == sorted(
         [("007", 'Lee, "Bo"'), ("1.10", "two\nlines"), ("3", '5" pipe'), ("8", "Ada"), ("9", None)], key=repr
     )
 
 
-def test_a_csv_may_be_read_line_by_line_and_without_a_header(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    columns = [column("id"), column("name")]
-    bare = silver("bare", columns, kind="csv", options={"header": "false", "sep": ";", "quote": "'"})
-    product = write_product(
-        tmp_path / "product", silver("people", columns, kind="csv", multi_line=False), bare
-    )
-    land_text(lakehouse, "people/a.csv", '\ufeffid,name\r\n007,"Lee, Bo"\r\n\r\n8,\r\n')
-    land_text(lakehouse, "people/b.csv.gz", "name,id\nAda,9\n")
-    land_text(lakehouse, "bare/a.csv", "1;'a;b'\n2;c\n")
-    lakehouse.run(product)
-    assert rows(lakehouse, "bronze.people", "_header", "record") == sorted(
+def test_a_csv_may_be_read_line_by_line_and_without_a_header(captured: Lakehouse) -> None:
+    assert rows(captured, "bronze.lines", "_header", "record") == sorted(
         [("id,name", '007,"Lee, Bo"'), ("id,name", "8,"), ("name,id", "Ada,9")], key=repr
     )
-    assert rows(lakehouse, "silver.people") == sorted(
-        [("007", "Lee, Bo"), ("8", None), ("9", "Ada")], key=repr
-    )
-    assert rows(lakehouse, "silver.bare") == [("1", "a;b"), ("2", "c")]
+    assert rows(captured, "silver.lines") == sorted([("007", "Lee, Bo"), ("8", None), ("9", "Ada")], key=repr)
+    assert rows(captured, "silver.bare") == [("1", "a;b"), ("2", "c")]
+
+
+def test_the_parsed_view_shows_records_as_variants(captured: Lakehouse) -> None:
+    deep = captured.table("bronze.deep_parsed").selectExpr("CAST(record:deep.x[1] AS STRING) AS x")
+    assert sorted(repr(row.x) for row in deep.collect()) == ["'2'", "None"]
+    parsed = captured.table("bronze.people_parsed").where("_file_path LIKE '%/b.csv'")
+    shown = parsed.selectExpr("CAST(record AS STRING) AS r").first()
+    assert shown is not None and shown.r == '{"extra":"x","id":"8","name":"Ada"}'
 
 
 def test_parquet_columns_are_merged_and_a_conflict_is_reported(lakehouse: Lakehouse, tmp_path: Path) -> None:
@@ -170,15 +204,6 @@ def test_each_file_is_captured_once_and_only_new_ones_are_read(lakehouse: Lakeho
     )  # an old date is no reason to skip
     assert counts(lakehouse.run(product), "bronze.things") == (2, 2, 0, 0)
     assert rows(lakehouse, "silver.things") == [(1,), (2,), (3,)]
-
-
-def test_any_file_name_will_do(lakehouse: Lakehouse, product: Path) -> None:
-    names = ["a b.json", "a[1].json", "a%20b.json", "a{x,y}.json", "\u00fc*?.json", "a+b#c.json"]
-    for number, name in enumerate(names):
-        land_json(lakehouse, f"things/{name}", [number])
-    run_only(lakehouse, product, "bronze.things")
-    assert rows(lakehouse, "bronze.things", "record") == [(str(number),) for number in range(len(names))]
-    assert not run_only(lakehouse, product, "bronze.things").changed
 
 
 def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
@@ -250,24 +275,6 @@ def test_a_landing_zone_that_is_not_there_is_an_error_that_names_it(
     failed = step(run_only(lakehouse, product, "bronze.things"), "bronze.things")
     assert failed.status == "failed"
     assert "things is not a folder" in failed.error and "--landing" in failed.error
-
-
-def test_the_parsed_view_shows_records_as_variants(lakehouse: Lakehouse, tmp_path: Path) -> None:
-    product = write_product(
-        tmp_path / "product",
-        silver("a", [column("id", "integer")]),
-        silver("b", [column("id"), column("name")], kind="csv"),
-    )
-    land_text(lakehouse, "a/a.json", '{"id":1,"deep":{"x":[1,2]}}\nbroken\n')
-    land_text(lakehouse, "b/b.csv", 'id,name\n007,"x, ""y"""\n8\n')
-    run_only(lakehouse, product, "bronze.a", "bronze.b")
-    deep = lakehouse.table("bronze.a_parsed").selectExpr("CAST(record:deep.x[1] AS STRING) AS x")
-    assert sorted(repr(row.x) for row in deep.collect()) == ["'2'", "None"]
-    parsed = lakehouse.table("bronze.b_parsed").selectExpr("CAST(record AS STRING) AS r")
-    assert sorted(repr(row.r) for row in parsed.collect()) == [
-        repr('{"id":"007","name":"x, \\"y\\""}'),
-        "None",
-    ]
 
 
 def _cut_off(*args: object, **kwargs: object) -> None:

@@ -41,6 +41,7 @@ def executed(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "\n".join(one.get("text") or one.get("data", {}).get("text/plain", "") for one in outputs)
 
 
+@pytest.mark.slow
 def test_the_notebook_brings_tables_up_to_date_and_shows_them(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

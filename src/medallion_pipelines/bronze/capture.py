@@ -10,14 +10,14 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from medallion_pipelines.bronze.ledger import Batch, Outcome, SourceFile, note, pending
-from medallion_pipelines.bronze.parquet import ddl, merged_schema
+from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Source, Table
 from medallion_pipelines.errors import spark_reason
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.tables import Field, Shape, Tables
+from medallion_pipelines.tables import Field, Shape, Tables, ddl
 
 _ORIGIN = (
     Field("_file_path", "STRING", comment="where the record came from"),

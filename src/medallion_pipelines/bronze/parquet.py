@@ -23,24 +23,11 @@ from pyspark.sql.types import (
 
 from medallion_pipelines.bronze.records import location
 from medallion_pipelines.errors import spark_reason
-from medallion_pipelines.sql import quoted
 
 _WIDENING: tuple[tuple[type[DataType], ...], ...] = (
     (ByteType, ShortType, IntegerType, LongType),
     (FloatType, DoubleType),
 )
-
-
-def ddl(kind: DataType) -> str:
-    """A type as SQL has it, its fields quoted: `simpleString` does not."""
-    if isinstance(kind, StructType):
-        fields = ", ".join(f"{quoted(field.name)}: {ddl(field.dataType)}" for field in kind)
-        return f"STRUCT<{fields}>"
-    if isinstance(kind, ArrayType):
-        return f"ARRAY<{ddl(kind.elementType)}>"
-    if isinstance(kind, MapType):
-        return f"MAP<{ddl(kind.keyType)}, {ddl(kind.valueType)}>"
-    return kind.simpleString()
 
 
 def merged_schema(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,21 +20,27 @@ ERRORS = "ARRAY<STRUCT<rule: STRING, column: STRING, message: STRING, value: STR
 def judged(rows: DataFrame, table: Table) -> DataFrame:
     """Adds `_errors` and `_warnings` to typed rows that carry `_points_n` of their foreign keys."""
     errors: list[SparkColumn] = []
+    broken_errors: list[SparkColumn] = []
     warnings: list[SparkColumn] = []
+
+    def add(broken: SparkColumn, rule: str, column: str | None, message: str, value: SparkColumn) -> None:
+        broken_errors.append(broken)
+        errors.append(error(broken, rule, column, message, value))
+
     for column in table.columns:
         if column.expression is None:
             text = F.col("_text").getField(column.name)
             bad = text.isNotNull() & F.col(quoted(column.name)).isNull()
-            errors.append(error(bad, "type", column.name, f"is not of type {column.type}", text))
+            add(bad, "type", column.name, f"is not of type {column.type}", text)
             missing = text.isNull()
         else:
             missing = F.col(quoted(column.name)).isNull()
         if column.required or column.name in table.primary_key:
-            errors.append(error(missing, "required", column.name, "must have a value", F.lit(None)))
+            add(missing, "required", column.name, "must have a value", F.lit(None))
     for rule in table.rules:
         broken = ~F.coalesce(F.expr(rule.condition), F.lit(True))
         if rule.severity == "error":
-            errors.append(error(broken, rule.name, rule.column, rule.message, _value(rule, table)))
+            add(broken, rule.name, rule.column, rule.message, _value(rule, table))
         else:
             warnings.append(F.when(broken, F.lit(rule.name)))
     for number, key in enumerate(checked_keys(table)):
@@ -43,7 +52,7 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
         if key.severity == "error":
             pointed = F.concat_ws(", ", *(F.col(quoted(c)).cast("string") for c in key.columns))
             message = f"is not in {table.layer}.{key.to_table}"
-            errors.append(error(broken, name, ", ".join(key.columns), message, pointed))
+            add(broken, name, ", ".join(key.columns), message, pointed)
         else:
             warnings.append(F.when(broken, F.lit(f"{name}_{'_'.join(key.columns)}")))
     malformed = F.array(
@@ -54,7 +63,11 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             F.substring("_record", 1, 200).alias("value"),
         )
     )
-    found = F.array_compact(F.array(*errors)).cast(ERRORS) if errors else F.array().cast(ERRORS)
+    found = none = F.array().cast(ERRORS)
+    if errors:  # most records break no rule: for them no list is put together
+        found = F.when(reduce(or_, broken_errors), F.array_compact(F.array(*errors)).cast(ERRORS)).otherwise(
+            none
+        )
     warned = F.array_compact(F.array(*warnings)) if warnings else F.array()
     return rows.select(
         *(F.col(quoted(c.name)) for c in table.columns),

@@ -48,13 +48,16 @@ def summarize(staged: DataFrame) -> Summary:
 
     nothing = F.lit(None).cast("string")
     types = F.filter("_errors", lambda error: error["rule"] == "type")
-    items = F.concat(
-        F.array(item("outcome", F.col("_outcome"), nothing)),
+    outcome = F.array(item("outcome", F.col("_outcome"), nothing))
+    all_items = F.concat(
+        outcome,
         F.transform("_errors", lambda error: item("error", error["rule"], nothing)),
         F.transform("_warnings", lambda rule: item("warning", rule, nothing)),
         F.transform("_unknown", lambda name: item("unknown_field", name, F.col("_record"))),
         F.transform(types, lambda error: item("type", error["column"], error["value"])),
     )
+    plain = (F.size("_errors") == 0) & (F.size("_warnings") == 0) & (F.size("_unknown") == 0)
+    items = F.when(plain, outcome).otherwise(all_items)  # most records have nothing more to tell
     rows = (
         staged.select(F.explode(items).alias("item"))
         .groupBy("item.kind", "item.name")

@@ -2,7 +2,7 @@
 
 from medallion_pipelines.tables.local import local_frame
 from medallion_pipelines.tables.named import NamedTables, parts
-from medallion_pipelines.tables.shape import Field, Shape, widens
+from medallion_pipelines.tables.shape import Field, Shape, ddl, widens
 from medallion_pipelines.tables.staging import Staged, Staging
 from medallion_pipelines.tables.store import Merged, Tables, out_of_reach
 
@@ -14,6 +14,7 @@ __all__ = [
     "Staged",
     "Staging",
     "Tables",
+    "ddl",
     "local_frame",
     "out_of_reach",
     "parts",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+
 from medallion_pipelines.sql import quoted, string
 
 _PROPERTIES = {
@@ -32,6 +34,18 @@ def widens(have: str, want: str) -> bool:
         return False
     (digits, scale), (more_digits, more_scale) = ((int(m[1]), int(m[2])) for m in sizes if m)
     return have != want and more_scale >= scale and more_digits - more_scale >= digits - scale
+
+
+def ddl(kind: DataType) -> str:
+    """A type as SQL has it, its fields quoted: `simpleString` does not."""
+    if isinstance(kind, StructType):
+        fields = ", ".join(f"{quoted(field.name)}: {ddl(field.dataType)}" for field in kind)
+        return f"STRUCT<{fields}>"
+    if isinstance(kind, ArrayType):
+        return f"ARRAY<{ddl(kind.elementType)}>"
+    if isinstance(kind, MapType):
+        return f"MAP<{ddl(kind.keyType)}, {ddl(kind.valueType)}>"
+    return kind.simpleString().upper()
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ class Staging:
     def write(self, frame: DataFrame, token: str, state: Mapping[str, Any]) -> DataFrame:
         """Compute a batch into a table of its own and read it from there."""
         key = self._prefix + token
-        self._tables.create_as(frame, key, {_STATE: json.dumps(state)})
+        # it is read whole: statistics of its files would be gathered for nothing
+        properties = {_STATE: json.dumps(state), "delta.dataSkippingNumIndexedCols": "0"}
+        self._tables.create_as(frame, key, properties)
         return self._tables.read(key)
 
     def left(self) -> Staged | None:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables.catalog import Catalog
-from medallion_pipelines.tables.shape import Field, Shape
+from medallion_pipelines.tables.shape import Field, Shape, ddl
 
 
 def out_of_reach(error: Exception) -> bool:
@@ -69,8 +69,7 @@ class Tables(Catalog):
         """The columns of a table as it is."""
         schema = self.read(key).schema
         return [
-            Field(f.name, f.dataType.simpleString().upper(), not f.nullable, f.metadata.get("comment"))
-            for f in schema.fields
+            Field(f.name, ddl(f.dataType), not f.nullable, f.metadata.get("comment")) for f in schema.fields
         ]
 
     def property(self, key: str, name: str) -> str:

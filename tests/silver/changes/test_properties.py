@@ -89,6 +89,8 @@ WAYS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+FIRST = ("type 1, NULLs ignored", "type 2, NULLs ignored, one column tracked")  # they do most
+
 
 def check(spark: SparkSession, target: str, way: dict[str, Any], seed: int, keys: int, cuts: int) -> None:
     pick = random.Random(seed)
@@ -126,7 +128,13 @@ def check(spark: SparkSession, target: str, way: dict[str, Any], seed: int, keys
     )
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(way, id=name, marks=() if name in FIRST else pytest.mark.slow)
+        for name, way in WAYS.items()
+    ],
+)
 @few
 @given(seed=st.integers(0, 2**32))
 def test_hundreds_of_histories_come_out_as_their_events_say(

@@ -17,8 +17,9 @@ from medallion_pipelines.silver.changes.events import (
 )
 from medallion_pipelines.silver.changes.history import DELETE_ROW, history
 from medallion_pipelines.silver.changes.latest import latest
+from medallion_pipelines.silver.changes.opening import opened
 from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
-from medallion_pipelines.silver.changes.table import ChangeTable, opened
+from medallion_pipelines.silver.changes.table import ChangeTable
 from medallion_pipelines.silver.order import comparable
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, Tables

@@ -1,0 +1,196 @@
+"""What apply_changes takes, refuses, remembers and leaves behind."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from medallion_pipelines.errors import ChangesError
+from medallion_pipelines.silver import apply_changes
+
+USUAL: dict[str, Any] = {
+    "keys": "id",
+    "sequence_by": "seq",
+    "apply_as_deletes": "op = 'D'",
+    "except_column_list": ["op"],
+}
+
+
+@pytest.fixture
+def target(spark: SparkSession) -> Iterator[str]:
+    name = f"changes_{uuid.uuid4().hex[:8]}"
+    yield name
+    for table in (name, f"__apply_changes_storage_{name}"):
+        spark.sql(f"DROP TABLE IF EXISTS {table}")
+
+
+def changes(spark: SparkSession, rows: str, columns: str = "id, seq, op, v") -> DataFrame:
+    return spark.sql(f"SELECT * FROM VALUES {rows} AS t({columns})")
+
+
+def found(spark: SparkSession, target: str) -> list[tuple[Any, ...]]:
+    return sorted(map(tuple, spark.table(target).collect()), key=repr)
+
+
+def version(spark: SparkSession, target: str) -> int:
+    row = spark.sql(f"DESCRIBE HISTORY {target} LIMIT 1").first()
+    assert row is not None
+    return int(row.version)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("scd_type", [1, 2])
+def test_a_batch_is_one_commit_that_readers_see_whole(
+    spark: SparkSession, target: str, scd_type: int
+) -> None:
+    way = {**USUAL, "stored_as_scd_type": scd_type}
+    apply_changes(changes(spark, "(1, 1, 'U', 'x'), (2, 1, 'U', 'y'), (3, 1, 'U', 'z')"), target, **way)
+    before = version(spark, target)
+    merged = apply_changes(
+        changes(spark, "(1, 2, 'U', 'a'), (2, 2, 'D', NULL), (4, 1, 'U', 'b')"), target, **way
+    )
+    assert version(spark, target) == before + 1
+    ends = [(1, None), (1, None), (2, None)] if scd_type == 2 else [(), (), ()]
+    now = [(3, 1, "z", *ends[0]), (4, 1, "b", *ends[1]), (1, 2, "a", *ends[2])]
+    past = [(1, 1, "x", 1, 2), (2, 1, "y", 1, 2)] if scd_type == 2 else []
+    assert found(spark, target) == sorted([*now, *past], key=repr)
+    assert (merged.inserted, merged.updated, merged.deleted) == ((2, 2, 0) if scd_type == 2 else (1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "rows", ["(NULL, 1, 'U', 'x'), (2, 2, 'U', 'y')", "(1, NULL, 'U', 'x'), (2, 2, 'U', 'y')"]
+)
+def test_a_missing_key_or_sequence_refuses_the_batch(spark: SparkSession, target: str, rows: str) -> None:
+    apply_changes(changes(spark, "(2, 1, 'U', 'x')"), target, **USUAL)
+    before = version(spark, target), found(spark, target)
+    with pytest.raises(ChangesError, match=r"Of 2 changes 1 have no value in .*: nothing was written"):
+        apply_changes(changes(spark, rows), target, **USUAL)
+    assert (version(spark, target), found(spark, target)) == before
+
+
+def test_keys_whose_concatenations_are_alike_are_not_alike(spark: SparkSession, target: str) -> None:
+    rows = "('a_b', 'c', 1, 1), ('a', 'b_c', 1, 2), ('a', 'b', 1, 3)"
+    apply_changes(
+        changes(spark, rows, "k1, k2, seq, v"),
+        target,
+        keys=["k1", "k2"],
+        sequence_by="seq",
+        stored_as_scd_type=2,
+    )
+    apply_changes(
+        changes(spark, "('a', 'b_c', 2, 4)", "k1, k2, seq, v"), target,
+        keys=["k1", "k2"], sequence_by="seq", stored_as_scd_type=2,
+    )  # fmt: skip
+    now = spark.table(target).where("__END_AT IS NULL").select("k1", "k2", "v").orderBy("v")
+    assert list(map(tuple, now.collect())) == [("a_b", "c", 1), ("a", "b", 3), ("a", "b_c", 4)]
+
+
+@pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0, 1]])
+def test_a_truncate_empties_what_was_there_until_then_whenever_it_comes(
+    spark: SparkSession, target: str, order: list[int]
+) -> None:
+    way = {**USUAL, "apply_as_truncates": "op = 'T'"}
+    batches = [
+        "(1, 1, 'U', 'old'), (2, 9, 'U', 'new')",
+        "(CAST(NULL AS INT), 5, 'T', CAST(NULL AS STRING)), (3, 6, 'U', 'after')",
+        "(4, 4, 'U', 'late'), (5, 5, 'U', 'tied'), (1, 7, 'U', 'again')",
+    ]
+    for place in order:
+        apply_changes(changes(spark, batches[place]), target, **way)
+    assert found(spark, target) == [(1, 7, "again"), (2, 9, "new"), (3, 6, "after")]
+
+
+def test_several_sequence_columns_give_a_struct(spark: SparkSession, target: str) -> None:
+    way: dict[str, Any] = {"keys": "id", "sequence_by": ["day", "nr"], "stored_as_scd_type": 2}
+    apply_changes(changes(spark, "(1, 2, 1, 'b'), (1, 1, 9, 'a')", "id, day, nr, v"), target, **way)
+    apply_changes(changes(spark, "(1, 1, 10, 'late')", "id, day, nr, v"), target, **way)
+    rows = spark.table(target).orderBy("__START_AT").collect()
+    starts = [(row.v, row["__START_AT"].asDict()) for row in rows]
+    assert starts == [("a", {"day": 1, "nr": 9}), ("late", {"day": 1, "nr": 10}), ("b", {"day": 2, "nr": 1})]
+    assert [row["__END_AT"] and tuple(row["__END_AT"]) for row in rows] == [(1, 10), (2, 1), None]
+
+
+@pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0]])
+def test_a_column_that_a_batch_lacks_keeps_its_value(
+    spark: SparkSession, target: str, order: list[int]
+) -> None:
+    batches = [
+        changes(spark, "(1, 1, 'U', 'x', 10), (2, 1, 'U', 'y', 20)", "id, seq, op, v, w"),
+        changes(spark, "(1, 2, 'U', 'z')"),
+        changes(spark, "(2, 3, 'U', 30)", "id, seq, op, w"),
+    ]
+    for place in order:
+        apply_changes(batches[place], target, **USUAL)
+    rows = spark.table(target).select("id", "seq", "v", "w").orderBy("id").collect()
+    assert list(map(tuple, rows)) == [(1, 2, "z", 10), (2, 3, "y", 30)]
+
+
+def test_columns_are_added_and_widened_in_mid_history(spark: SparkSession, target: str) -> None:
+    way = {**USUAL, "stored_as_scd_type": 2}
+    apply_changes(changes(spark, "(1, 1, 'U', 5)"), target, **way)
+    apply_changes(changes(spark, "(1, 2, 'U', 5000000000, 'more')", "id, seq, op, v, note"), target, **way)
+    apply_changes(changes(spark, "(1, 3, 'U', 7)"), target, **way)
+    rows = spark.table(target).select("v", "note", "__START_AT", "__END_AT").orderBy("__START_AT").collect()
+    assert list(map(tuple, rows)) == [(5, None, 1, 2), (5_000_000_000, "more", 2, 3), (7, None, 3, None)]
+    before = version(spark, target)
+    with pytest.raises(ChangesError, match="column v is BIGINT, and STRING in these changes"):
+        apply_changes(changes(spark, "(1, 4, 'U', 'text')"), target, **way)
+    assert version(spark, target) == before
+
+
+def test_what_a_table_was_made_with_must_stay(spark: SparkSession, target: str) -> None:
+    apply_changes(changes(spark, "(1, 1, 'U', 'x')"), target, **USUAL, stored_as_scd_type=2)
+    for other in (
+        {"keys": ["id", "v"]}, {"track_history_column_list": ["v"]}, {"stored_as_scd_type": 1},
+        {"ignore_null_updates": True},
+    ):  # fmt: skip
+        with pytest.raises(ChangesError, match="was not made by apply_changes with these keys"):
+            apply_changes(
+                changes(spark, "(1, 1, 'U', 'x')"), target, **{**USUAL, "stored_as_scd_type": 2, **other}
+            )
+    assert found(spark, target) == [(1, 1, "x", 1, None)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"keys": []}, "keys must name at least one column"),
+        ({"keys": "nope"}, "keys names nope, but the changes have id, seq, op, v"),
+        ({"stored_as_scd_type": 3}, "stored_as_scd_type must be 1 or 2"),
+        ({"column_list": ["v"]}, "exclude each other"),
+        ({"track_history_column_list": ["v"]}, "stored_as_scd_type=2 only"),
+        ({"stored_as_scd_type": 2, "apply_as_truncates": "op = 'T'"}, "stored_as_scd_type=1 only"),
+        ({"except_column_list": ["id"]}, "names a key"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    spark: SparkSession, target: str, wrong: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ChangesError, match=why):
+        apply_changes(changes(spark, "(1, 1, 'U', 'x')"), target, **{**USUAL, **wrong})
+    assert not spark.catalog.tableExists(target)
+
+
+@pytest.mark.slow
+def test_a_key_may_have_ten_thousand_changes(spark: SparkSession, target: str) -> None:
+    way: dict[str, Any] = {"keys": "id", "sequence_by": "seq", "stored_as_scd_type": 2}
+    events = "SELECT 1 AS id, {} AS seq, {} % 7 AS v FROM range(10000)"
+    for half in ("id * 2", "id * 2 + 1"):
+        apply_changes(spark.sql(events.format(half, half)), target, **way)
+    wrong = spark.table(target).where(
+        "NOT (__END_AT <=> CASE WHEN seq < 19999 THEN seq + 1 END AND v = seq % 7)"
+    )
+    assert (spark.table(target).count(), wrong.count()) == (20_000, 0)
+
+
+@pytest.mark.slow
+def test_a_batch_may_have_a_million_keys(spark: SparkSession, target: str) -> None:
+    way: dict[str, Any] = {"keys": "id", "sequence_by": "seq", "stored_as_scd_type": 2}
+    for turn in (2, 1):
+        apply_changes(spark.sql(f"SELECT id, {turn} AS seq, id % 9 AS v FROM range(1000000)"), target, **way)
+    wrong = spark.table(target).where("NOT (__END_AT <=> CASE WHEN seq = 1 THEN 2 END)")
+    assert (spark.table(target).count(), wrong.count()) == (2_000_000, 0)
