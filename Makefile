@@ -33,6 +33,7 @@ lint: $(VENV)/.ready ## ruff, mypy and the import rules
 
 bench: $(VENV)/.ready ## how long the flights product takes on this machine
 	$(BIN)/python benchmarks/flights_run.py
+	$(BIN)/python benchmarks/conform.py
 
 format: $(VENV)/.ready ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pyspark.sql import Column as SparkColumn
@@ -10,7 +11,9 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.sql import quoted
 
-_UNORDERED = ("MAP", "VARIANT")  # Spark compares them as text only
+_UNORDERED = re.compile(r"\bMAP<|\bVARIANT(?=[>,]|$)")  # Spark compares them as text only
+_EXACT = """map('timestampFormat', "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", 'timestampNTZFormat',
+    "yyyy-MM-dd'T'HH:mm:ss.SSSSSS", 'timeZone', 'UTC')"""
 
 
 def order(table: Table) -> SparkColumn:
@@ -32,8 +35,8 @@ def comparable(columns: Iterable[tuple[str, str]], prefix: str = "") -> str:
     Every part is nullable on purpose: MERGE compares the structs of both sides, whose types must be alike.
     """
     values = (
-        f"to_json({prefix}{quoted(name)})"
-        if any(unordered in kind.upper() for unordered in _UNORDERED)
+        f"to_json({prefix}{quoted(name)}, {_EXACT})"
+        if _UNORDERED.search(kind.upper())
         else f"{prefix}{quoted(name)}"
         for name, kind in columns
     )

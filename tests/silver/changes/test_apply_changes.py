@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver import apply_changes
+from medallion_pipelines.tables import Merged, Tables
 
 USUAL: dict[str, Any] = {
     "keys": "id",
@@ -145,7 +146,8 @@ def test_columns_are_added_and_widened_in_mid_history(spark: SparkSession, targe
 def test_what_a_table_was_made_with_must_stay(spark: SparkSession, target: str) -> None:
     apply_changes(changes(spark, "(1, 1, 'U', 'x')"), target, **USUAL, stored_as_scd_type=2)
     for other in (
-        {"keys": ["id", "v"]}, {"track_history_column_list": ["v"]}, {"stored_as_scd_type": 1},
+        {"keys": ["id", "v"]},
+        {"sequence_by": "v"}, {"track_history_column_list": ["v"]}, {"stored_as_scd_type": 1},
         {"ignore_null_updates": True},
     ):  # fmt: skip
         with pytest.raises(ChangesError, match="was not made by apply_changes with these keys"):
@@ -159,7 +161,7 @@ def test_what_a_table_was_made_with_must_stay(spark: SparkSession, target: str) 
     ("wrong", "why"),
     [
         ({"keys": []}, "keys must name at least one column"),
-        ({"keys": "nope"}, "keys names nope, but the changes have id, seq, op, v"),
+        ({"keys": "nope"}, "keys names nope, but there is only id, seq, op, v"),
         ({"stored_as_scd_type": 3}, "stored_as_scd_type must be 1 or 2"),
         ({"column_list": ["v"]}, "exclude each other"),
         ({"track_history_column_list": ["v"]}, "stored_as_scd_type=2 only"),
@@ -173,6 +175,81 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(ChangesError, match=why):
         apply_changes(changes(spark, "(1, 1, 'U', 'x')"), target, **{**USUAL, **wrong})
     assert not spark.catalog.tableExists(target)
+
+
+@pytest.mark.parametrize("scd_type", [pytest.param(1, marks=pytest.mark.slow), 2])
+def test_a_batch_cut_off_before_the_table_was_written_is_made_whole_by_the_next(
+    spark: SparkSession, target: str, scd_type: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = {**USUAL, "except_column_list": ["op", "seq"], "stored_as_scd_type": scd_type}
+    first, lost, other = "(1, 5, 'U', 'c')", "(1, 3, 'U', 'b'), (2, 1, 'U', 'x')", "(1, 4, 'D', NULL)"
+    apply_changes(changes(spark, first), target, **way)
+    merge = Tables.merge
+
+    def cut_off(self: Tables, source: DataFrame, key: str, **given: Any) -> Merged:
+        if key == target:
+            raise KeyError("the machine went away")
+        return merge(self, source, key, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tables, "merge", cut_off)
+        with pytest.raises(KeyError):
+            apply_changes(changes(spark, lost), target, **way)
+    assert len(found(spark, target)) == 1
+    for rows in (other, lost):
+        apply_changes(changes(spark, rows), target, **way)
+    expected = [(1, "b", 3, 4), (1, "c", 5, None), (2, "x", 1, None)]
+    assert found(spark, target) == (expected if scd_type == 2 else [(1, "c"), (2, "x")])
+
+
+@pytest.mark.slow
+def test_a_refused_batch_changes_neither_table_nor_memory(spark: SparkSession, target: str) -> None:
+    way = {**USUAL, "stored_as_scd_type": 2, "track_history_column_list": ["v", "seq"]}
+    apply_changes(changes(spark, "(1, 1, 'U', 5)"), target, **way)
+    both = (target, f"__apply_changes_storage_{target}")
+    before = [version(spark, table) for table in both]
+    for rows, columns in (
+        ("(1, 2L, 'U', 'text', 7)", "id, seq, op, v, more"),
+        ("(1, 'x', 'U', 5, 7)", "id, seq, op, v, more"),
+    ):
+        with pytest.raises(ChangesError, match=r"does not fit in it|the sequence was INT"):
+            apply_changes(changes(spark, rows, columns), target, **way)
+    assert [version(spark, table) for table in both] == before
+
+
+@pytest.mark.slow
+def test_a_tracked_column_may_be_missing_from_a_batch(spark: SparkSession, target: str) -> None:
+    way = {**USUAL, "stored_as_scd_type": 2, "track_history_column_list": ["v"]}
+    apply_changes(changes(spark, "(1, 1, 'U', 'x')"), target, **way)
+    apply_changes(changes(spark, "(1, 2, 'U')", "id, seq, op"), target, **way)
+    assert found(spark, target) == [(1, 1, "x", 1, 2), (1, 2, None, 2, None)]
+
+
+@pytest.mark.slow
+def test_a_table_made_anew_has_nothing_to_do_with_the_one_before(spark: SparkSession, target: str) -> None:
+    apply_changes(changes(spark, "(1, 9, 'D', 'x')"), target, **USUAL)
+    spark.sql(f"DROP TABLE {target}")
+    apply_changes(changes(spark, "(1, 1, 'U', 'y')"), target, **USUAL, ignore_null_updates=True)
+    assert found(spark, target) == [(1, 1, "y")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scd_type", [1, 2])
+def test_names_and_types_may_be_odd(spark: SparkSession, target: str, scd_type: int) -> None:
+    columns = "id, day, nr, `_action`, `_gone`, m"
+    way: dict[str, Any] = {"keys": "ID", "sequence_by": ["day", "nr"], "stored_as_scd_type": scd_type}
+    early = "map('t', TIMESTAMP'2026-01-01 00:00:00.000001')"
+    apply_changes(changes(spark, f"(1, 1, 1, 'a', 'b', {early})", columns), target, **way)
+    late = early.replace("001'", "002'")
+    apply_changes(changes(spark, f"(1, 1, 2, 'a', 'b', {late})", columns.upper()), target, **way)
+    rows = (
+        spark.table(target)
+        .selectExpr("nr", "`_action`", "CAST(m['t'] AS STRING) AS t")
+        .orderBy("nr")
+        .collect()
+    )
+    first, second = (1, "a", "2026-01-01 00:00:00.000001"), (2, "a", "2026-01-01 00:00:00.000002")
+    assert list(map(tuple, rows)) == ([first, second] if scd_type == 2 else [second])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 
+from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver.changes.apply import apply
 from medallion_pipelines.silver.changes.spec import ChangeSpec
 from medallion_pipelines.sql import quoted
@@ -21,11 +22,11 @@ def apply_changes(
     apply_as_deletes: str | Column | None = None,
     apply_as_truncates: str | Column | None = None,
     ignore_null_updates: bool = False,
-    column_list: Sequence[str] | None = None,
-    except_column_list: Sequence[str] | None = None,
+    column_list: str | Sequence[str] | None = None,
+    except_column_list: str | Sequence[str] | None = None,
     stored_as_scd_type: int | str = 1,
-    track_history_column_list: Sequence[str] | None = None,
-    track_history_except_column_list: Sequence[str] | None = None,
+    track_history_column_list: str | Sequence[str] | None = None,
+    track_history_except_column_list: str | Sequence[str] | None = None,
 ) -> Merged:
     """Apply a batch of inserts, updates and deletes to a table, which is made where it is missing.
 
@@ -50,14 +51,14 @@ def apply_changes(
     sequence is NULL or what is asked does not fit the table.
     """
     spec = ChangeSpec(
-        (keys,) if isinstance(keys, str) else tuple(keys),
+        _names(keys) or (),
         _sequence(sequence_by),
         apply_as_deletes,
         apply_as_truncates,
         ignore_null_updates,
         _names(column_list),
         _names(except_column_list),
-        int(stored_as_scd_type),
+        _scd_type(stored_as_scd_type),
         _names(track_history_column_list),
         _names(track_history_except_column_list),
     )
@@ -70,10 +71,20 @@ def _sequence(given: str | Sequence[str] | Column) -> tuple[str, ...] | Column:
     return given if isinstance(given, Column) else tuple(given)
 
 
-def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(given)
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _scd_type(given: int | str) -> int:
+    """1 or 2; other numbers are refused later, with everything else."""
+    return int(given) if str(given).isdecimal() else 0
 
 
 def _canonical(name: str) -> str:
     """One spelling of a name, so that what is beside the table has one, too."""
-    return ".".join(part if part.replace("_", "").isalnum() else quoted(part) for part in parts(name))
+    try:
+        return ".".join(part if part.replace("_", "").isalnum() else quoted(part) for part in parts(name))
+    except ValueError as error:
+        raise ChangesError(str(error)) from None

@@ -1,4 +1,10 @@
-"""Apply a batch of changes to a table, in one commit."""
+"""Apply a batch of changes to a table, in one commit, in one of three ways:
+
+type 2                              `_history`: the versions of the touched keys, made from their events
+type 1, a row is its last event     `_newest`: one MERGE compares the batch with the table
+type 1, a row is put together       `_whole`: the rows of the touched keys, made from their events; that is
+  from several events               where the memory has all events, and for a batch that truncates
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ from medallion_pipelines.silver.changes.events import (
     TRUNCATE,
     UPSERT,
     Found,
+    by_name,
     examine,
     key_names,
     rank,
@@ -18,7 +25,7 @@ from medallion_pipelines.silver.changes.events import (
 from medallion_pipelines.silver.changes.history import DELETE_ROW, history
 from medallion_pipelines.silver.changes.latest import latest
 from medallion_pipelines.silver.changes.opening import opened
-from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
+from medallion_pipelines.silver.changes.spec import ACTION, END, GONE, LATE, SEQUENCE, START, ChangeSpec
 from medallion_pipelines.silver.changes.table import ChangeTable
 from medallion_pipelines.silver.order import comparable
 from medallion_pipelines.sql import quoted
@@ -65,14 +72,15 @@ def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     tracked = table.spec.tracked([field.name for field in table.values])
     todo = history(everything, keys, tracked, ignore_null_updates=table.spec.ignore_null_updates)
     names = [field.name for field in table.keys]
-    source = todo.select(*_named(table), F.col("_start").alias(START), F.col("_end").alias(END), "_action")
+    ends = (F.col("_start").alias(START), F.col("_end").alias(END))
+    source = todo.select(*_named(table), *ends, F.col("_action").alias(ACTION))
     return table.tables.merge(
         source,
         table.key,
         on=[*names, START],
-        delete_when=f"source._action = '{DELETE_ROW}'",
+        delete_when=f"source.{ACTION} = '{DELETE_ROW}'",
         update_when="true",
-        insert_when=f"source._action <> '{DELETE_ROW}'",
+        insert_when=f"source.{ACTION} <> '{DELETE_ROW}'",
         columns=[*names, *(field.name for field in table.values), START, END],
     )
 
@@ -80,7 +88,7 @@ def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
 def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     """Where a key's row is put together from its events: make it anew and merge what differs."""
     keys = key_names(len(table.keys))
-    kept, there = table.remembered().where(F.col("_operation") != TRUNCATE), table.rows(_stored(table))
+    kept, there = table.remembered().where(F.col("_operation") != TRUNCATE), table.rows(table.stored_at())
     if not found.truncates:
         kept, there = (_touched(rows, events, found, keys) for rows in (kept, there))
     known = kept
@@ -88,7 +96,7 @@ def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
         known = kept.unionByName(events.where(F.col("_operation") != TRUNCATE)).unionByName(
             there.drop("_row")
         )
-    known = known.join(F.broadcast(_truncated(table)), how="cross")
+    known = known.join(F.broadcast(table.truncated()), how="cross")
     known = known.where("_truncated IS NULL OR _sequence > _truncated").drop("_truncated")
     now = latest(known, keys).withColumn("_is", F.lit(True))
     both = now.join(there.select(*keys, "_row"), keys, "full_outer")
@@ -99,13 +107,13 @@ def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     return table.tables.merge(
         differing.select(
             *_named(table),
-            F.col("_is").isNull().alias("_gone"),
+            F.col("_is").isNull().alias(GONE),
         ),
         table.key,
         on=names,
-        delete_when="source._gone",
+        delete_when=f"source.{GONE}",
         update_when="true",
-        insert_when="NOT source._gone",
+        insert_when=f"NOT source.{GONE}",
         columns=[*names, *(name for name, _ in parts)],
     )
 
@@ -117,43 +125,32 @@ def _newest(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     deleted = _touched(table.remembered().where(F.col("_operation") == DELETE), events, found, keys)
     deleted = deleted.groupBy(*keys).agg(F.max("_sequence").alias("_deleted"))
     last = winner(events, keys, [F.col("_sequence"), *rank(events)])
-    source = last.join(deleted, keys, "left").join(F.broadcast(_truncated(table)), how="cross")
+    source = last.join(deleted, keys, "left").join(F.broadcast(table.truncated()), how="cross")
     late = F.greatest("_deleted", "_truncated") >= F.col("_sequence")
     stored = [f"target.{quoted(name)}" for name in table.stored_sequence or ()]
     at = stored[0] if len(stored) == 1 else f"struct({', '.join(stored)})"
     # compared as one value whose parts may all be NULL: MERGE wants both sides of one type
     source_is, target_is = (
-        f"struct({at_} AS s, {comparable(sorted(parts), f'{side}.')} AS c)"
-        for side, at_ in (("source", "source._sequence"), ("target", f"CAST({at} AS {table.sequence_type})"))
+        f"struct({at_} AS s, {comparable(by_name(parts), f'{side}.')} AS c)"
+        for side, at_ in (
+            ("source", f"source.{SEQUENCE}"),
+            ("target", f"CAST({at} AS {table.sequence_type})"),
+        )
     )
     return table.tables.merge(
         source.select(
             *_named(table),
-            "_sequence",
-            (F.col("_operation") == DELETE).alias("_gone"),
-            F.coalesce(late, F.lit(False)).alias("_late"),
+            F.col("_sequence").alias(SEQUENCE),
+            (F.col("_operation") == DELETE).alias(GONE),
+            F.coalesce(late, F.lit(False)).alias(LATE),
         ),
         table.key,
         on=names,
-        delete_when=f"source._gone AND NOT ({target_is}.s > {source_is}.s)",
-        update_when=f"NOT source._gone AND {source_is} > {target_is}",
-        insert_when="NOT source._gone AND NOT source._late",
+        delete_when=f"source.{GONE} AND NOT ({target_is}.s > {source_is}.s)",
+        update_when=f"NOT source.{GONE} AND {source_is} > {target_is}",
+        insert_when=f"NOT source.{GONE} AND NOT source.{LATE}",
         columns=[*names, *(name for name, _ in parts)],
     )
-
-
-def _truncated(table: ChangeTable) -> DataFrame:
-    """One row: the sequence of the last truncate, or NULL."""
-    truncates = table.remembered().where(F.col("_operation") == TRUNCATE)
-    return truncates.groupBy().agg(F.max("_sequence").alias("_truncated"))
-
-
-def _stored(table: ChangeTable) -> Column:
-    """The sequence of a row, where the table holds it; of no use where the memory has all events."""
-    stored = table.stored_sequence
-    if stored is None:
-        return F.lit(None)
-    return F.col(quoted(stored[0])) if len(stored) == 1 else F.struct(*(F.col(quoted(n)) for n in stored))
 
 
 def _named(table: ChangeTable) -> list[Column]:

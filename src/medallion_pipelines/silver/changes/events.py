@@ -1,19 +1,19 @@
 """A batch of changes as events: one form for all that follows.
 
 An event frame has `_key_0`, `_key_1` …, `_sequence`, `_operation` (0 upsert, 1 delete, 2 truncate),
-`_values` (a struct of the stored columns, keys aside) and `_carried` (the names of those that the
-change brought; NULL where that makes no difference).
+`_values` (a struct of the stored columns, keys aside; NULL unless it is an upsert) and `_carried` (the names
+of those that the change brought, lower-case and sorted; NULL for type 2, where it makes no difference).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, NullType, StructType
+from pyspark.sql.types import DataType, StructType
 
 from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver.changes.spec import CARRIED, OPERATION, RESERVED, ChangeSpec, find_all
@@ -68,7 +68,7 @@ def incomplete(value: Column, kind: DataType) -> Column:
 
 
 def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
-    """Look at a batch once. Raises ChangesError if a key, a sequence or the type of a column is missing."""
+    """Look at a batch once. Raises ChangesError if a key or a sequence is missing."""
     names = spec.stored(changes.columns)
     taken = [name for name in names if name.lower() in RESERVED]
     if taken:
@@ -76,9 +76,6 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
             f"apply_changes: {', '.join(taken)} is a name that the table needs itself. "
             "Rename the column, or put it into except_column_list."
         )
-    void = [f.name for f in changes.schema.fields if f.name in names and isinstance(f.dataType, NullType)]
-    if void:
-        raise ChangesError(f"apply_changes: {', '.join(void)} has no type. Cast it to the one it will have.")
     at = sequence(spec, changes.columns)
     kind = changes.select(at.alias("s")).schema["s"].dataType
     keys = find_all(spec.keys, changes.columns, "keys")
@@ -121,8 +118,13 @@ def winner(rows: DataFrame, keys: Sequence[str], by: Sequence[Column]) -> DataFr
 
 def content(values: StructType) -> Column:
     """What decides between events of one key and sequence, after the operation: columns in order of name."""
-    parts = sorted((f.name, f.dataType.simpleString()) for f in values.fields)
+    parts = by_name((f.name, f.dataType.simpleString()) for f in values.fields)
     return F.expr(comparable(parts, "_values.")) if parts else F.lit(0)
+
+
+def by_name(parts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Columns (name, type) in an order that does not depend on which came first, or how it was spelt."""
+    return sorted(parts, key=lambda part: part[0].lower())
 
 
 def rank(frame: DataFrame) -> list[Column]:
@@ -134,5 +136,5 @@ def rank(frame: DataFrame) -> list[Column]:
 
 def newer(values: Sequence[tuple[str, str]]) -> str:
     """`rank` for a MERGE into a table that has the columns side by side: whether source beats target."""
-    columns = [(OPERATION, "INT"), *sorted(values), (CARRIED, "ARRAY<STRING>")]
+    columns = [(OPERATION, "INT"), *by_name(values), (CARRIED, "ARRAY<STRING>")]
     return f"{comparable(columns, 'source.')} > {comparable(columns, 'target.')}"

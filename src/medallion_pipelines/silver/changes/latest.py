@@ -29,7 +29,7 @@ def latest(events: DataFrame, keys: Sequence[str]) -> DataFrame:
     columns = [
         F.max_by(
             F.col("_values").getField(name),
-            F.when(F.array_contains("_carried", F.lit(name)), F.col("_sequence")),
+            F.when(F.array_contains("_carried", F.lit(name.lower())), F.col("_sequence")),
         ).alias(name)
         for name in values.names
     ]

@@ -13,7 +13,9 @@ from medallion_pipelines.errors import ChangesError
 START, END = "__START_AT", "__END_AT"
 # what the memory beside a table calls its own columns; no stored column may have such a name
 SEQUENCE, OPERATION, CARRIED = "__sequence", "__operation", "__carried"
-RESERVED = {name.lower() for name in (START, END, SEQUENCE, OPERATION, CARRIED)}
+# and what a MERGE is told beside the table's columns
+ACTION, GONE, LATE = "__action", "__gone", "__late"
+RESERVED = {name.lower() for name in (START, END, SEQUENCE, OPERATION, CARRIED, ACTION, GONE, LATE)}
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,15 @@ class ChangeSpec:
         """What must not change from batch to batch, as text."""
         kept = (self.track_history_column_list, self.track_history_except_column_list)
         tracked = [sorted(n.lower() for n in names) if names is not None else None for names in kept]
-        keys = [key.lower() for key in self.keys]
+        keys = sorted(key.lower() for key in self.keys)
+        by = "an expression"
+        if not isinstance(self.sequence_by, Column):
+            by = ", ".join(name.lower() for name in self.sequence_by)
         return json.dumps(
             {
                 "stored_as_scd_type": self.scd_type,
                 "keys": keys,
+                "sequence_by": by,
                 "ignore_null_updates": self.ignore_null_updates,
                 "track_history_column_list": tracked[0],
                 "track_history_except_column_list": tracked[1],
@@ -108,6 +114,6 @@ def find_all(names: Sequence[str], columns: Sequence[str], what: str) -> list[st
     missing = [name for name, one in zip(names, found, strict=True) if one is None]
     if missing:
         raise ChangesError(
-            f"apply_changes: {what} names {', '.join(missing)}, but the changes have {', '.join(columns)}."
+            f"apply_changes: {what} names {', '.join(missing)}, but there is only {', '.join(columns)}."
         )
     return [name for name in found if name is not None]

@@ -8,7 +8,7 @@ the table, so that after a crash in between it holds nothing but true events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -66,7 +66,8 @@ class ChangeTable:
         done = operation(self.spec)
         names = find_all([field.name for field in self.keys], changes.columns, "keys")
         stored = self.spec.stored(changes.columns)
-        carried = [(field, find(field.name, stored)) for field in self.values]
+        # by name, so that it does not matter in which order columns came
+        carried = [(f, find(f.name, stored)) for f in sorted(self.values, key=lambda f: f.name.lower())]
         values = [
             (F.lit(None) if name is None else F.col(quoted(name))).cast(field.type).alias(field.name)
             for field, name in carried
@@ -77,9 +78,9 @@ class ChangeTable:
             brought = F.array_compact(
                 F.array(
                     *(
-                        F.when(F.col(quoted(name)).isNotNull(), F.lit(field.name)).otherwise(none)
+                        F.when(F.col(quoted(name)).isNotNull(), F.lit(field.name.lower())).otherwise(none)
                         if self.spec.ignore_null_updates
-                        else F.lit(field.name)
+                        else F.lit(field.name.lower())
                         for field, name in carried
                         if name is not None
                     )
@@ -107,17 +108,22 @@ class ChangeTable:
             F.col(CARRIED).alias("_carried"),
         )
 
+    def truncated(self) -> DataFrame:
+        """One row: `_truncated`, the sequence of the last truncate, or NULL."""
+        truncates = self.remembered().where(F.col("_operation") == TRUNCATE)
+        return truncates.groupBy().agg(F.max("_sequence").alias("_truncated"))
+
     def rows(self, at: Column) -> DataFrame:
         """The table's rows as upserts, `at` their sequence, with `_row`: what is there."""
         there = self._struct()
         end = F.col(END).alias("end") if self.spec.scd_type == 2 else F.lit(None).alias("end")
-        carried = F.array(*(F.lit(field.name) for field in self.values)).cast("array<string>")
+        names = [field.name for field in self.values]
         return self.tables.read(self.key).select(
             *self._renamed_keys(),
             at.cast(self.sequence_type).alias("_sequence"),
             F.lit(UPSERT).alias("_operation"),
             there.alias("_values"),
-            (carried if self.spec.scd_type == 1 else F.lit(None).cast("array<string>")).alias("_carried"),
+            carried_by(self.spec, names).alias("_carried"),
             F.struct(end, there.alias("values")).alias("_row"),
         )
 
@@ -128,10 +134,12 @@ class ChangeTable:
             events.where(F.col("_operation") == TRUNCATE).groupBy().agg(F.max("_sequence").alias("at"))
         )
         others = winner(events.where(F.col("_operation") != TRUNCATE), [*names, "_sequence"], rank(events))
-        self._merge(self._flat(others))
+        self.merge_into_memory(self._flat(others))
         if self.spec.apply_as_truncates is not None:
             empty = [F.lit(None).cast(f.type).alias(f.name) for f in (*self.keys, *self.values)]
-            row = truncates.where("at IS NOT NULL").select(
+            known = self.truncated().withColumnRenamed("_truncated", "known")
+            row = truncates.join(known, how="cross").where("at > known OR known IS NULL AND at IS NOT NULL")
+            row = row.select(
                 *empty,
                 F.col("at").alias(SEQUENCE),
                 F.lit(TRUNCATE).alias(OPERATION),
@@ -140,11 +148,8 @@ class ChangeTable:
             columns = [*(f.name for f in (*self.keys, *self.values)), SEQUENCE, OPERATION, CARRIED]
             self.tables.append(row.select(*map(quoted, columns)), self.memory)
 
-    def merge_rows(self, rows: DataFrame, columns: Sequence[str]) -> None:
-        """Put rows with the memory's own columns into the memory."""
-        self._merge(rows.select(*map(quoted, columns)))
-
-    def _merge(self, rows: DataFrame) -> None:
+    def merge_into_memory(self, rows: DataFrame) -> None:
+        """Put rows of the memory's own columns into it, of each key and sequence the one that counts."""
         names = [field.name for field in self.keys]
         self.tables.merge(
             rows,
@@ -153,6 +158,11 @@ class ChangeTable:
             update_when=newer([(field.name, field.type) for field in self.values]),
             columns=[*names, SEQUENCE, OPERATION, CARRIED, *(field.name for field in self.values)],
         )
+
+    def stored_at(self) -> Column:
+        """The sequence of a row, from the columns that hold it; NULL where they do not."""
+        stored = [F.col(quoted(name)) for name in self.stored_sequence or ()]
+        return F.struct(*stored) if len(stored) > 1 else stored[0] if stored else F.lit(None)
 
     def _flat(self, events: DataFrame) -> DataFrame:
         return events.select(
@@ -172,6 +182,13 @@ class ChangeTable:
     def _renamed_keys(self) -> list[Column]:
         aliases = key_names(len(self.keys))
         return [F.col(quoted(f.name)).alias(a) for f, a in zip(self.keys, aliases, strict=True)]
+
+
+def carried_by(spec: ChangeSpec, names: Iterable[str]) -> Column:
+    """What `_carried` says of an event that brought all of some columns."""
+    if spec.scd_type == 2:
+        return F.lit(None).cast("array<string>")
+    return F.array(*map(F.lit, sorted(name.lower() for name in names))).cast("array<string>")
 
 
 def memory_of(key: str) -> str:
