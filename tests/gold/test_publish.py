@@ -122,6 +122,7 @@ def test_a_full_refresh_gives_the_same_table_and_nothing_new_no_version(
     assert rows(lakehouse, "gold.daily") == incremental
 
 
+@pytest.mark.slow
 def test_a_grain_of_another_type_is_the_keys_type(lakehouse: Lakehouse, tmp_path: Path) -> None:
     anything = column("any", "object", physicalType="VARIANT")
     events = silver("events", [column("id", "integer"), column("at", "timestamp"), anything], key=["id"])

@@ -198,6 +198,7 @@ def test_a_run_cut_off_before_any_of_its_writes_is_finished_by_the_next(
     assert [key for key in lakehouse.tables.keys("ops") if "staging" in key] == []
 
 
+@pytest.mark.slow
 def test_without_a_log_a_keyless_table_is_not_doubled(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("things", [column("id", "integer")]))
     land_json(lakehouse, "things/a.json", [{"id": 1}])
@@ -225,6 +226,7 @@ def test_a_batch_that_had_passed_its_checks_is_not_judged_again(
     assert rows(lakehouse, "silver.things") == [(1,), (2,)]
 
 
+@pytest.mark.slow
 def test_bronze_made_anew_stops_the_run_with_the_way_out(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("things", [column("id", "integer")], key=["id"]))
     for name in "ab":

@@ -154,6 +154,7 @@ def test_history_of_one_column_is_exact(a_tracked: dict[str, list[tuple[Any, ...
     assert a_tracked[case] == WITH_A_TRACKED[case][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WITH_NULLS_IGNORED)
 def test_history_without_nulls_is_exact(nulls_ignored: dict[str, list[tuple[Any, ...]]], case: str) -> None:
     assert nulls_ignored[case] == WITH_NULLS_IGNORED[case][1]
