@@ -31,7 +31,7 @@ lint: $(VENV)/.ready ## ruff, mypy and the import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready ## how long the flights product takes on this machine
+bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark written by hand
 	$(BIN)/python benchmarks/flights_run.py
 	$(BIN)/python benchmarks/conform.py
 

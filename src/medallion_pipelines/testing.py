@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,7 +60,15 @@ def spark(request: pytest.FixtureRequest) -> Iterator[SparkSession]:
 
 @pytest.fixture
 def lakehouse(spark: SparkSession, tmp_path: Path) -> Iterator[Lakehouse]:
-    """An empty lakehouse of the test's own: landing zone, warehouse and schemas that no other test sees.
+    """An empty lakehouse of the test's own, as `empty_lakehouse` makes it."""
+    with empty_lakehouse(spark, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def empty_lakehouse(spark: SparkSession, home: Path) -> Iterator[Lakehouse]:
+    """A lakehouse below `home`, for fixtures of your own: its landing zone, warehouse and schemas, which no
+    other test sees.
 
     Its schemas have names of their own: in SQL write `{lakehouse.settings.gold}.orders`;
     `lakehouse.table("gold.orders")` knows them.
@@ -68,8 +77,10 @@ def lakehouse(spark: SparkSession, tmp_path: Path) -> Iterator[Lakehouse]:
 
     mark = uuid.uuid4().hex[:8]
     schemas = {layer: f"{layer}_{mark}" for layer in ("bronze", "silver", "gold", "ops")}
-    landing = tmp_path / "landing"
+    landing = home / "landing"
     landing.mkdir()
-    yield Lakehouse(Settings(warehouse=str(tmp_path / "warehouse"), landing=str(landing), **schemas), spark)
-    for schema in schemas.values():
-        spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    try:
+        yield Lakehouse(Settings(warehouse=str(home / "warehouse"), landing=str(landing), **schemas), spark)
+    finally:
+        for schema in schemas.values():
+            spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")

@@ -73,7 +73,7 @@ def test_after_any_inserts_updates_and_deletes_it_equals_a_recompute(
     lakehouse: Lakehouse, folder: Path, seed: int
 ) -> None:
     pick = random.Random(seed)
-    for turn in range(3):
+    for turn in range(4):
         for _ in range(pick.randint(1, 3)):
             shop, day, number = pick.choice("abc"), pick.randint(1, 3), pick.randint(1, 8)
             change(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -66,7 +67,7 @@ def test_the_notebook_reads_while_a_run_works_on_the_same_warehouse(
     )
     lock = home / "warehouse" / ".run.lock"
     while run.poll() is None and lock.read_text() != str(run.pid):
-        pass  # until the run holds the warehouse
+        time.sleep(0.1)  # until the run holds the warehouse
     shown = executed(home, monkeypatch)
     said, _ = run.communicate()
 

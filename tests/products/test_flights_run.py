@@ -42,7 +42,17 @@ def assert_silver_counts(result: RunResult, landed: Landing) -> None:
         ), name
 
 
-def test_dirty_days_come_out_clean_and_later_days_are_added(lakehouse: Lakehouse) -> None:
+@pytest.mark.parametrize(
+    "marts",
+    [
+        ("carrier_performance_daily", "delay_weather_hourly"),
+        pytest.param(tuple(oracle.KEYS), marks=pytest.mark.slow),
+    ],
+    ids=["two marts refreshed", "all marts refreshed"],
+)
+def test_dirty_days_come_out_clean_and_later_days_are_added(
+    lakehouse: Lakehouse, marts: tuple[str, ...]
+) -> None:
     landed = land(lakehouse.settings.landing, days="2013-01-01..2013-01-06", dirty=True)
     result = lakehouse.run("flights")
     assert_silver_counts(result, landed)
@@ -51,7 +61,6 @@ def test_dirty_days_come_out_clean_and_later_days_are_added(lakehouse: Lakehouse
     assert drifted == {name for names in landed.drift.values() for name in names}
 
     land(lakehouse.settings.landing, days="2013-01-07..2013-01-08", dirty=True)
-    marts = ("carrier_performance_daily", "delay_weather_hourly")  # all of them would take twice as long
     some = [f"gold.{name}" for name in marts]
     later = lakehouse.run("flights", tables=some)
     assert later.succeeded

@@ -112,6 +112,18 @@ def test_a_record_is_quarantined_with_all_its_reasons(spark: SparkSession) -> No
     )
 
 
+def test_only_one_whole_json_object_is_a_record(spark: SparkSession) -> None:
+    wrong = [
+        '{"id":1} {"id":2}', '{"id":1},{"id":2}', '{"id":1},"x":2', '{"id":1},"x":{"y":2}', '{"id":1}}',
+        '{"id":1}]', '{"id":1} x', 'null,"r":{"id":1}', '"a","r":{"id":1}', '1,"r":{"id":1}', '[{"id":1}]',
+    ]  # fmt: skip
+    right = ['{"id":1}', '  {"id":1}  ', '\t{"id":1}\t', '{"id":1,"text":"},{"}', '{"id":1,"deep":{"id":2}}']
+    found = conformed(spark, silver("things", [column("id", "integer")]), [*wrong, *right])
+
+    assert outcomes(found) == [("quarantined",)] * len(wrong) + [("valid",)] * len(right)
+    assert reasons(found) == sorted(((("malformed", None, record),) for record in wrong), key=repr)
+
+
 def test_the_latest_of_a_key_is_valid_and_the_rest_are_duplicates(spark: SparkSession) -> None:
     columns = [column("id", "integer"), column("seq", "integer"), column("v", "string")]
     contract = silver("things", columns, key=["id"], custom={"sequenceBy": ["seq"]})

@@ -70,9 +70,11 @@ def _json(bronze: DataFrame, table: Table, names: Sequence[str]) -> DataFrame:
     known = F.array(*map(F.lit, names)).cast(ArrayType(StringType()))
     unknown = F.array_except(F.json_object_keys(record), known)
     # the wrapping catches every tail but one that continues it: a second look, as an array, takes that.
-    # Where no object ends before the record does there is no such tail (and no second parse).
+    # A record that begins with a brace and has its only closing one at its end has no tail.
     lone = F.coalesce(F.json_array_length(F.concat(F.lit("["), record, F.lit("]"))) == 1, F.lit(False))
-    lone = F.when(F.locate("}", record) >= F.length(F.rtrim(record)), F.lit(True)).otherwise(lone)
+    opens = F.startswith(F.ltrim(record), F.lit("{"))
+    closes = F.locate("}", record) == F.length(F.rtrim(record))
+    lone = F.when(opens & closes, F.lit(True)).otherwise(lone)
     malformed = F.col(_END).isNull() | F.col("r").isNull() | ~lone | ~F.is_valid_utf8(record)
     return once.select(
         "record",

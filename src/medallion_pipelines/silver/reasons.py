@@ -63,11 +63,10 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             F.substring("_record", 1, 200).alias("value"),
         )
     )
-    found = none = F.array().cast(ERRORS)
+    found = F.array().cast(ERRORS)
     if errors:  # most records break no rule: for them no list is put together
-        found = F.when(reduce(or_, broken_errors), F.array_compact(F.array(*errors)).cast(ERRORS)).otherwise(
-            none
-        )
+        listed = F.array_compact(F.array(*errors)).cast(ERRORS)
+        found = F.when(reduce(or_, broken_errors), listed).otherwise(found)
     warned = F.array_compact(F.array(*warnings)) if warnings else F.array()
     return rows.select(
         *(F.col(quoted(c.name)) for c in table.columns),

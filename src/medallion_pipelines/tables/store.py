@@ -161,13 +161,11 @@ class Tables(Catalog):
         update_when: str,
         delete_when: str | None = None,
         insert_when: str | None = None,
-        delete_unmatched_when: str | None = None,
         columns: Sequence[str],
     ) -> Merged:
         """MERGE rows by key columns, which hold no NULL; conditions see `target` and `source`.
 
-        `source` must give the same rows each time it is read: a staged table does. Rows of the target
-        that no row of the source matches stay, save those of `delete_unmatched_when`.
+        `source` must give the same rows each time it is read: a staged table does.
         """
         view = f"merge_{uuid.uuid4().hex}"
         source.createOrReplaceTempView(view)
@@ -180,9 +178,6 @@ class Tables(Catalog):
             f"WHEN MATCHED AND ({update_when}) THEN UPDATE SET {assignments}" if assignments else "",
             f"WHEN NOT MATCHED {f'AND ({insert_when}) ' if insert_when else ''}"
             f"THEN INSERT ({names}) VALUES ({values})",
-            f"WHEN NOT MATCHED BY SOURCE AND ({delete_unmatched_when}) THEN DELETE"
-            if delete_unmatched_when
-            else "",
         ]
         statement = (
             f"MERGE INTO {self._at(key)} AS target USING {quoted(view)} AS source ON {condition} "

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ USUAL: dict[str, Any] = {
     "apply_as_deletes": "op = 'D'",
     "except_column_list": ["op"],
 }
-
-
-@pytest.fixture
-def target(spark: SparkSession) -> Iterator[str]:
-    name = f"changes_{uuid.uuid4().hex[:8]}"
-    yield name
-    for table in (name, f"__apply_changes_storage_{name}"):
-        spark.sql(f"DROP TABLE IF EXISTS {table}")
 
 
 def changes(spark: SparkSession, rows: str, columns: str = "id, seq, op, v") -> DataFrame:
@@ -250,6 +241,30 @@ def test_names_and_types_may_be_odd(spark: SparkSession, target: str, scd_type: 
     )
     first, second = (1, "a", "2026-01-01 00:00:00.000001"), (2, "a", "2026-01-01 00:00:00.000002")
     assert list(map(tuple, rows)) == ([first, second] if scd_type == 2 else [second])
+
+
+@pytest.mark.slow
+def test_it_works_on_the_batches_of_a_stream(spark: SparkSession, target: str, tmp_path: Path) -> None:
+    source, way = str(tmp_path / "source"), {**USUAL, "stored_as_scd_type": 2}
+    for rows in ("(1, 2, 'U', 'b')", "(1, 1, 'U', 'a')"):
+        changes(spark, rows).write.format("delta").mode("append").save(source)
+        stream = spark.readStream.format("delta").load(source).writeStream.trigger(availableNow=True)
+        stream = stream.option("checkpointLocation", str(tmp_path / "checkpoint"))
+        stream.foreachBatch(lambda batch, _: apply_changes(batch, target, **way)).start().awaitTermination()
+    assert found(spark, target) == [(1, 1, "a", 1, 2), (1, 2, "b", 2, None)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scd_type", [1, 2])
+def test_a_table_may_have_nothing_but_keys(spark: SparkSession, target: str, scd_type: int) -> None:
+    way = {**USUAL, "except_column_list": ["op", "seq", "v"], "stored_as_scd_type": scd_type}
+    for rows in (
+        "(1, 5, 'D', 'x'), (2, 1, 'U', 'x')",
+        "(1, 1, 'U', 'x'), (2, 2, 'U', 'y'), (3, 1, 'U', 'x')",
+    ):
+        apply_changes(changes(spark, rows), target, **way)
+    expected = [(1, 1, 5), (2, 1, None), (3, 1, None)]
+    assert found(spark, target) == (expected if scd_type == 2 else [(2,), (3,)])
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from tests.silver.changes.conftest import drop
 
 from medallion_pipelines.silver import apply_changes
 from medallion_pipelines.tables import Field, local_frame
@@ -123,8 +124,7 @@ def applied(spark: SparkSession, cases: dict[str, Case], **way: Any) -> dict[str
     found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in cases}
     for row in spark.table(target).orderBy("k", "__START_AT").collect():
         found[row.k].append((row["__START_AT"], row["__END_AT"], row.a, row.b))
-    for table in (target, f"__apply_changes_storage_{target}"):
-        spark.sql(f"DROP TABLE {table}")
+    drop(spark, target)
     return found
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from tests.silver.changes import oracle
+from tests.silver.changes.conftest import drop
 
 from medallion_pipelines.silver import apply_changes
 from medallion_pipelines.tables import Field, local_frame
@@ -31,14 +30,6 @@ few = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 many = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture
-def target(spark: SparkSession) -> Iterator[str]:
-    name = f"changes_{uuid.uuid4().hex[:8]}"
-    yield name
-    for table in (name, f"__apply_changes_storage_{name}"):
-        spark.sql(f"DROP TABLE IF EXISTS {table}")
 
 
 def histories(pick: random.Random, count: int) -> list[Row]:
@@ -95,8 +86,7 @@ FIRST = ("type 2, NULLs ignored, one column tracked",)  # it does most
 def check(spark: SparkSession, target: str, way: dict[str, Any], seed: int, keys: int, cuts: int) -> None:
     pick = random.Random(seed)
     rows = histories(pick, keys)
-    spark.sql(f"DROP TABLE IF EXISTS {target}")
-    spark.sql(f"DROP TABLE IF EXISTS __apply_changes_storage_{target}")
+    drop(spark, target)
     given = {"except_column_list": ["op"], **way}
     for batch in batches(pick, rows, cuts):
         apply_changes(

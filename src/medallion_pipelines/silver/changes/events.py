@@ -87,12 +87,12 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
         changes.select(
             done.alias("done"),
             (keyless & (done != TRUNCATE)).alias("keyless"),
-            incomplete(at, kind).alias("late"),
+            incomplete(at, kind).alias("undated"),
         )
         .agg(
             F.count(F.lit(1)).alias("rows"),
             F.count_if("keyless").alias("keyless"),
-            F.count_if("late").alias("undated"),
+            F.count_if("undated").alias("undated"),
             F.count_if(F.col("done") == DELETE).alias("deletes"),
             F.count_if(F.col("done") == TRUNCATE).alias("truncates"),
         )

@@ -56,7 +56,7 @@ class ChangeSpec:
 
     def stored(self, columns: Sequence[str]) -> list[str]:
         """The columns of a batch that go to the table, as the batch spells them; keys always do."""
-        keys = list(find_all(self.keys, columns, "keys"))
+        keys = find_all(self.keys, columns, "keys")
         if self.column_list is not None:
             chosen = {*keys, *find_all(self.column_list, columns, "column_list")}
         elif self.except_column_list is not None:
@@ -78,7 +78,7 @@ class ChangeSpec:
     def tracked(self, values: Sequence[str]) -> list[str]:
         """The columns (of the table's, keys aside) whose change makes a new version."""
         if self.track_history_column_list is not None:
-            return list(find_all(self.track_history_column_list, values, "track_history_column_list"))
+            return find_all(self.track_history_column_list, values, "track_history_column_list")
         # a name that is no column yet may become one
         ignored = {name.lower() for name in self.track_history_except_column_list or ()}
         return [name for name in values if name.lower() not in ignored]
