@@ -14,16 +14,18 @@ run: $(VENV)/.ready ## land a dirty sample, run the flights product on it, write
 	@$(BIN)/medallion sample land .medallion/landing --dirty
 	@$(BIN)/medallion run --report
 
-test: $(VENV)/.ready ## the suite on Spark, then what touches the engine again on Spark Connect
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
-	$(BIN)/python -m pytest -m "engine and not slow" --spark-connect
+# On Spark Connect both workers share one server: one JVM warms up, where classic Spark needs two.
+test: $(VENV)/.ready ## the suite on Spark Connect, then what touches the engine again on classic Spark
+	$(BIN)/python -m pytest -n 2 --dist worksteal --spark-connect -m "not slow"
+	$(BIN)/python -m pytest -m "engine and not slow"
 
 test-all: $(VENV)/.ready ## the suite with its slow tests, on both
-	$(BIN)/python -m pytest -n 2 --dist worksteal
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m engine --spark-connect
+	$(BIN)/python -m pytest -n 2 --dist worksteal --spark-connect
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m engine
 
 test-spark41: $(SPARK41)/.ready ## the suite on Spark 4.1, as Databricks Runtime 18 LTS has it
-	$(SPARK41)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(SPARK41)/bin/python -m pytest -n 2 --dist worksteal --spark-connect -m "not slow"
+	$(SPARK41)/bin/python -m pytest -m "engine and not slow"
 
 lint: $(VENV)/.ready ## ruff, mypy and the import rules
 	$(BIN)/ruff check .

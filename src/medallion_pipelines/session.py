@@ -47,7 +47,7 @@ def get_session(settings: Settings) -> SparkSession:
         return active
     remote = os.environ.get("SPARK_REMOTE", "")
     if remote and not remote.startswith("local"):
-        return spark_session.builder.getOrCreate()
+        return remote_session(remote)
     return local_session(connect=bool(remote), master=remote or "local[*]", warehouse=settings.warehouse)
 
 
@@ -67,19 +67,29 @@ def local_session(
     active = _spark_session_class().getActiveSession()
     if active is not None:
         return active
-    check_java()
     conf = _configuration(master, app_name, warehouse) | dict(extra_conf or {})
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
-        logging.getLogger(name).disabled = True  # the exception says it all, and is raised
-    remote = os.environ.pop("SPARK_REMOTE", None)  # else the server, too, would want to be a client
-    try:
-        if not connect:
-            return _start(conf)
-        return _start_connect(conf)
-    finally:
-        if remote is not None:
-            os.environ["SPARK_REMOTE"] = remote
+    if not connect:
+        return _start(conf)
+    address = _start_connect(conf)
+    os.environ["SPARK_LOCAL_REMOTE"] = "1"  # so that stop() ends the server, too
+    return remote_session(address)
+
+
+def connect_server(*, master: str = "local[*]", extra_conf: Mapping[str, str] | None = None) -> str:
+    """Start a Spark Connect server with Delta that ends with this process; its address (`sc://host:port`).
+
+    Processes started from this one inherit the token it asks for (SPARK_CONNECT_AUTHENTICATE_TOKEN).
+    """
+    return _start_connect(_configuration(master, "server", None) | dict(extra_conf or {}))
+
+
+def remote_session(address: str) -> SparkSession:
+    """A client of a Spark Connect server (`sc://host:port`) that is there already."""
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    _quieten()
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # so that pyspark.sql.functions build Connect columns
+    return cast("SparkSession", ConnectSession.builder.remote(address).getOrCreate())
 
 
 def log_file() -> Path | None:
@@ -124,33 +134,52 @@ def _configuration(master: str, app_name: str, warehouse: str | Path | None) -> 
 
 def _start(conf: Mapping[str, str]) -> SparkSession:
     """A classic session, its JVM started with output to the log file."""
+    check_java()
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    _quieten()
+    remote = os.environ.pop("SPARK_REMOTE", None)  # else the session would want to be a client
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)  # left by a process that is one
+    try:
+        _launch(conf)
+        builder = _spark_session_class().builder
+        for key, value in conf.items():
+            builder = builder.config(key, value)
+        return builder.getOrCreate()
+    finally:
+        if remote is not None:
+            os.environ["SPARK_REMOTE"] = remote
+
+
+def _quieten() -> None:
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).disabled = True  # the exception says it all, and is raised
+
+
+def _launch(conf: Mapping[str, str]) -> None:
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkRuntimeError
     from pyspark.java_gateway import launch_gateway
 
-    if SparkContext._gateway is None:
-        check_spark_home()
-        spark_conf = SparkConf(loadDefaults=False).setAll(list(conf.items()))
-        path = _log_path()
-        for old in sorted(writable(path.parent).glob("spark-*.log"), key=_age)[KEPT_LOGS:]:
-            old.unlink(missing_ok=True)
-        with path.open("wb") as log:
-            try:
-                output = {"stdout": log, "stderr": log}
-                gateway = launch_gateway(spark_conf, output)  # type: ignore[no-untyped-call]
-            except PySparkRuntimeError as error:
-                tail = path.read_text(errors="replace").strip().splitlines()[-3:]
-                lines = [f"The Java process did not start (log: {path}):", *tail]
-                raise SetupError("\n  ".join(lines)) from error
-        SparkContext._ensure_initialized(gateway=gateway)
-    builder = _spark_session_class().builder
-    for key, value in conf.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    if SparkContext._gateway is not None:
+        return
+    check_spark_home()
+    spark_conf = SparkConf(loadDefaults=False).setAll(list(conf.items()))
+    path = _log_path()
+    for old in sorted(writable(path.parent).glob("spark-*.log"), key=_age)[KEPT_LOGS:]:
+        old.unlink(missing_ok=True)
+    with path.open("wb") as log:
+        try:
+            output = {"stdout": log, "stderr": log}
+            gateway = launch_gateway(spark_conf, output)  # type: ignore[no-untyped-call]
+        except PySparkRuntimeError as error:
+            tail = path.read_text(errors="replace").strip().splitlines()[-3:]
+            lines = [f"The Java process did not start (log: {path}):", *tail]
+            raise SetupError("\n  ".join(lines)) from error
+    SparkContext._ensure_initialized(gateway=gateway)
 
 
-def _start_connect(conf: Mapping[str, str]) -> SparkSession:
-    """A Spark Connect server in the JVM, as `remote("local")` would start it, and its client.
+def _start_connect(conf: Mapping[str, str]) -> str:
+    """A Spark Connect server in the JVM, as `remote("local")` would start it; its address.
 
     Unlike there, the port is a free one, so two processes do not meet, and no static setting is
     applied a second time to the client, which would warn.
@@ -170,11 +199,7 @@ def _start_connect(conf: Mapping[str, str]) -> SparkSession:
             "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
         }
     )
-    from pyspark.sql.connect.session import SparkSession as ConnectSession
-
-    os.environ["SPARK_LOCAL_REMOTE"] = "1"  # so that stop() ends the server, too
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # so that pyspark.sql.functions build Connect columns
-    return cast("SparkSession", ConnectSession.builder.remote(f"sc://localhost:{port}").getOrCreate())
+    return f"sc://localhost:{port}"
 
 
 def _log_path() -> Path:

@@ -1,8 +1,9 @@
 """pytest fixtures for a product's own tests.
 
 Put `pytest_plugins = ["medallion_pipelines.testing"]` into the conftest.py at the top of your tests.
-`pytest --spark-connect` (or MEDALLION_TEST_CONNECT=1) runs on Spark Connect, MEDALLION_TEST_MASTER
-names another master, say local-cluster[2,1,1024].
+`pytest --spark-connect` (or MEDALLION_TEST_CONNECT=1) runs on Spark Connect; the workers of pytest-xdist
+(`-n 2`) then share one server, so that one JVM warms up and not one each. MEDALLION_TEST_MASTER names
+another master, say local-cluster[2,1,1024].
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 
-from medallion_pipelines.session import local_session
+from medallion_pipelines.session import connect_server, local_session, remote_session
 from medallion_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyspark.sql import SparkSession
+    from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
     from medallion_pipelines.lakehouse import Lakehouse
 
@@ -45,15 +48,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    # workers inherit it; it has to be there before they start
+    os.environ.setdefault("SPARK_CONNECT_AUTHENTICATE_TOKEN", str(uuid.uuid4()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a worker of pytest-xdist where the server is that all of them share."""
+    if node.config.getoption("--spark-connect"):
+        node.workerinput["spark_remote"] = _server()
+
+
+@cache
+def _server() -> str:
+    return connect_server(master=_master(), extra_conf=QUICK_JVM)
+
+
+def _master() -> str:
+    return os.environ.get("MEDALLION_TEST_MASTER", "local[2]")
+
+
 @pytest.fixture(scope="session")
 def spark(request: pytest.FixtureRequest) -> Iterator[SparkSession]:
     """One Spark session with Delta for all tests."""
-    session = local_session(
-        connect=request.config.getoption("--spark-connect"),
-        master=os.environ.get("MEDALLION_TEST_MASTER", "local[2]"),
-        app_name="tests",
-        extra_conf=QUICK_JVM,
-    )
+    shared = getattr(request.config, "workerinput", {}).get("spark_remote")
+    if shared:
+        session = remote_session(shared)
+    else:
+        connect = request.config.getoption("--spark-connect")
+        session = local_session(connect=connect, master=_master(), app_name="tests", extra_conf=QUICK_JVM)
     yield session
     session.stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -48,6 +49,17 @@ def test_every_type_is_read_exactly(spark: SparkSession) -> None:
     )
     assert first["at"].astimezone(UTC) == datetime(2013, 1, 31, 8, tzinfo=UTC)
     assert (first.shape, first.tags, first.any.toPython()) == ((1, 2), ["a", "b"], {"x": [1]})
+
+
+def test_a_table_may_have_many_columns_with_rules(spark: SparkSession) -> None:
+    columns = [column(f"c{place}", "integer", required=True) for place in range(150)]
+    whole = {f"c{place}": place for place in range(150)}
+    found = conformed(
+        spark, silver("wide", columns), [json.dumps(whole), json.dumps({**whole, "c149": None})]
+    )
+    assert sorted(row._outcome for row in found) == ["quarantined", "valid"]
+    (bad,) = (row for row in found if row._outcome == "quarantined")
+    assert [(error.rule, error.column) for error in bad._errors] == [("required", "c149")]
 
 
 MISFITS = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -23,7 +24,7 @@ from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Merged, Staging, Tables, out_of_reach
+from medallion_pipelines.tables import Merged, Span, Staging, Tables, out_of_reach, reach
 
 _PRESENT = "_present"
 # rows looked at, rows changed, rows that break each warning, failed warning checks
@@ -62,17 +63,17 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
                 for key, version in versions.items()
                 if version > done.source_versions[key]
             }
-            staged = _stage_touched(tables, table, changes, versions)
+            touched = _stage_touched(tables, table, changes, versions)
         except Exception as error:
             if not out_of_reach(error):
                 raise
             why = "the change feed of an input no longer reaches back"
         else:
-            why = "an input without a grain changed" if staged is None else None
+            why = "an input without a grain changed" if touched is None else None
     try:
         if why is None:
-            assert staged is not None
-            result = _merge(tables, table, staged)
+            assert touched is not None
+            result = _merge(tables, table, touched)
         else:
             if tables.exists(table.key) and not full_refresh:
                 notes.append(f"{table.key}: refreshed in full, because {why}.")
@@ -119,20 +120,31 @@ def _why_full(
     return None
 
 
+@dataclass(frozen=True)
+class _Touched:
+    """The touched keys, each with its recomputed row, or without one if it has none any more."""
+
+    rows: DataFrame | None  # None: no key is touched
+    spans: Mapping[str, Span]
+
+
 def _stage_touched(
     tables: Tables, table: Table, changes: Mapping[str, DataFrame], versions: Mapping[str, int]
-) -> DataFrame | None:
-    """The touched keys, each with its recomputed row, or without one if it has none any more."""
+) -> _Touched | None:
+    """None where everything is touched."""
     snapshots = {key: tables.read(key, version) for key, version in versions.items()}
     keys = touched_keys(table, changes, snapshots)
     if keys is None:
         return None
-    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, table) for i in table.inputs}
+    spans = reach(keys, {name: table.column(name).type for name in table.primary_key})
+    if spans is None:
+        return _Touched(None, {})
+    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, spans, table) for i in table.inputs}
     result = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
     names = [quoted(column.name) for column in table.columns]
     grain = list(table.primary_key)
     rows = keys.join(result, grain, "left").select(*names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT))
-    return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
+    return _Touched(Staging(tables, table.key).write(rows, uuid.uuid4().hex, {}), spans)
 
 
 def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> DataFrame:
@@ -142,7 +154,10 @@ def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> Dat
     return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
 
 
-def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
+def _merge(tables: Tables, table: Table, touched: _Touched) -> _Published:
+    staged = touched.rows
+    if staged is None:
+        return 0, Merged(0, 0, 0), {}, []
     names = [column.name for column in table.columns]
     keys, warned, told = _gate(tables, table, staged, whole=False)
     others = [name for name in names if name not in table.primary_key]
@@ -155,6 +170,11 @@ def _merge(tables: Tables, table: Table, staged: DataFrame) -> _Published:
         update_when=f"NOT ({same})",
         insert_when=f"source.{_PRESENT}",
         columns=names,
+        within=[
+            holds
+            for name, span in touched.spans.items()
+            if (holds := span.holds(f"target.{quoted(name)}", span.of)) is not None
+        ],
     )
     return keys, merged, warned, told
 

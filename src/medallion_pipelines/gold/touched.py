@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Input, Table
 from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Span, ddl
 
 
 def key_of(source: Input) -> str:
@@ -50,10 +51,19 @@ def touched_keys(
     return keys.dropna().distinct()
 
 
-def restrict(source: Input, rows: DataFrame, keys: DataFrame, table: Table) -> DataFrame:
-    """The rows of an input that belong to some grain keys; all of them where it has no grain."""
+def restrict(
+    source: Input, rows: DataFrame, keys: DataFrame, spans: Mapping[str, Span], table: Table
+) -> DataFrame:
+    """The rows of an input that belong to some grain keys, which span `spans`; all of them where it has no
+    grain. Where the grain names plain columns, files that hold none of them are not read."""
     if source.grain is None:
         return rows
+    types = {field.name: ddl(field.dataType) for field in rows.schema.fields}
+    for column, span in spans.items():
+        plain = source.grain[column].strip().strip("`")
+        holds = span.holds(quoted(plain), types[plain]) if plain in types else None
+        if holds is not None:
+            rows = rows.where(holds)
     names = {column: f"_key_{place}" for place, column in enumerate(table.primary_key)}
     renamed = keys.select(*(F.col(quoted(column)).alias(name) for column, name in names.items()))
     condition = [_value(source.grain, table, column) == F.col(name) for column, name in names.items()]

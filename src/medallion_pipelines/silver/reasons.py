@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
+from collections.abc import Sequence
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -66,7 +65,7 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     found = F.array().cast(ERRORS)
     if errors:  # most records break no rule: for them no list is put together
         listed = F.array_compact(F.array(*errors)).cast(ERRORS)
-        found = F.when(reduce(or_, broken_errors), listed).otherwise(found)
+        found = F.when(_any(broken_errors), listed).otherwise(found)
     warned = F.array_compact(F.array(*warnings)) if warnings else F.array()
     return rows.select(
         *(F.col(quoted(c.name)) for c in table.columns),
@@ -78,6 +77,12 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
         "_record",
         *(name for name in KEPT if name in rows.columns),
     )
+
+
+def _any(conditions: Sequence[SparkColumn]) -> SparkColumn:
+    """Whether one of them holds, as a balanced tree: Spark Connect refuses expressions 100 levels deep."""
+    middle = len(conditions) // 2
+    return conditions[0] if middle == 0 else _any(conditions[:middle]) | _any(conditions[middle:])
 
 
 def _malformed_message(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from medallion_pipelines.tables.local import local_frame
 from medallion_pipelines.tables.named import NamedTables, parts
+from medallion_pipelines.tables.reach import Span, reach
 from medallion_pipelines.tables.shape import Field, Shape, ddl, widens
 from medallion_pipelines.tables.staging import Staged, Staging
 from medallion_pipelines.tables.store import Merged, Tables, out_of_reach
@@ -11,6 +12,7 @@ __all__ = [
     "Merged",
     "NamedTables",
     "Shape",
+    "Span",
     "Staged",
     "Staging",
     "Tables",
@@ -18,5 +20,6 @@ __all__ = [
     "local_frame",
     "out_of_reach",
     "parts",
+    "reach",
     "widens",
 ]

@@ -162,14 +162,17 @@ class Tables(Catalog):
         delete_when: str | None = None,
         insert_when: str | None = None,
         columns: Sequence[str],
+        within: Sequence[str] = (),
     ) -> Merged:
         """MERGE rows by key columns, which hold no NULL; conditions see `target` and `source`.
 
-        `source` must give the same rows each time it is read: a staged table does.
+        `source` must give the same rows each time it is read: a staged table does. `within` are
+        conditions on `target` that every row matched by `source` is known to meet: Delta then skips the
+        files that have none.
         """
         view = f"merge_{uuid.uuid4().hex}"
         source.createOrReplaceTempView(view)
-        condition = " AND ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in on)
+        condition = " AND ".join([*(f"target.{quoted(c)} = source.{quoted(c)}" for c in on), *within])
         assignments = ", ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in columns if c not in on)
         names = ", ".join(map(quoted, columns))
         values = ", ".join(f"source.{quoted(c)}" for c in columns)
