@@ -1,7 +1,7 @@
 """Conform: types, rules, quarantine, duplicates; apply changes."""
 
-from medallion_pipelines.silver.changes import apply_changes
+from medallion_pipelines.silver.changes import apply_changes, apply_changes_from_snapshot
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.refine import refine
 
-__all__ = ["apply_changes", "conform", "refine"]
+__all__ = ["apply_changes", "apply_changes_from_snapshot", "conform", "refine"]

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 
 from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver.changes.apply import apply
+from medallion_pipelines.silver.changes.snapshot import DELETED, Version, apply_snapshot, sequence_of
 from medallion_pipelines.silver.changes.spec import ChangeSpec
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, NamedTables, parts
@@ -63,6 +64,40 @@ def apply_changes(
         _names(track_history_except_column_list),
     )
     return apply(NamedTables(changes.sparkSession), _canonical(target), changes, spec)
+
+
+def apply_changes_from_snapshot(
+    snapshot: DataFrame,
+    target: str,
+    *,
+    keys: str | Sequence[str],
+    version: Version,
+    stored_as_scd_type: int | str = 1,
+    track_history_column_list: str | Sequence[str] | None = None,
+    track_history_except_column_list: str | Sequence[str] | None = None,
+) -> Merged:
+    """Make a table follow a full snapshot: rows that differ have changed, rows not there any more are gone.
+
+    snapshot: all rows there are, each key once; it is read more than once and must give the same rows.
+    target: as for `apply_changes`; the table is made by the first snapshot.
+    version: what orders the snapshots, of one type for all of them; `__START_AT` and `__END_AT` of type 2
+        have it. Snapshots come in order; the same one may come again, and changes nothing.
+    stored_as_scd_type, track_history_column_list, track_history_except_column_list: as for `apply_changes`.
+
+    Returns the rows inserted, updated and deleted. Raises ChangesError, and writes nothing, where a key is
+    NULL or there twice, where a later version was applied already or another snapshot under this version, or
+    where the one before was cut off: apply that one again first.
+    """
+    spec = ChangeSpec(
+        _names(keys) or (),
+        sequence_of(version),
+        apply_as_deletes=DELETED,
+        except_column_list=(DELETED,),
+        scd_type=_scd_type(stored_as_scd_type),
+        track_history_column_list=_names(track_history_column_list),
+        track_history_except_column_list=_names(track_history_except_column_list),
+    )
+    return apply_snapshot(NamedTables(snapshot.sparkSession), _canonical(target), snapshot, version, spec)
 
 
 def _sequence(given: str | Sequence[str] | Column) -> tuple[str, ...] | Column:
