@@ -13,9 +13,9 @@ _KEY = "medallion.primary_key"
 
 def shape_of(table: Table) -> Shape:
     """The shape a contract gives its table."""
-    fields = [
-        Field(c.name, c.type, c.required or c.name in table.primary_key, c.description) for c in table.columns
-    ]
+    # a version that is put together from changes may lack what each upsert has to bring
+    required = () if table.changes else {c.name for c in table.columns if c.required} | {*table.primary_key}
+    fields = [Field(c.name, c.type, c.name in required, c.description) for c in table.columns]
     key = {_KEY: ",".join(table.primary_key)}
     return Shape(fields, table.description, table.cluster_by, properties=key)
 
@@ -24,6 +24,8 @@ def fingerprint(table: Table) -> str:
     """Changes with what a contract says of its table's shape, or of how it is made from its inputs."""
     columns = [(field.name, field.type, field.required) for field in shape_of(table).fields]
     made_of = [repr(part).encode() for part in (columns, table.primary_key, table.inputs)]
+    if table.changes is not None:
+        made_of.append(repr(table.changes).encode())
     if table.transform is not None:
         made_of.append(table.transform.read_bytes())
     return hashlib.sha256(b"\0".join(made_of)).hexdigest()

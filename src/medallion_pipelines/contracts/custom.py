@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .document import Node
 
 PLACES = {
-    "table": ("layer", "source", "sequenceBy", "clusterBy", "quarantineLimit", "inputs"),
+    "table": ("layer", "source", "sequenceBy", "clusterBy", "quarantineLimit", "inputs", "changes"),
     "property": ("renamedFrom", "deprecated"),
     "relationship": ("enforcement", "severity"),
     "contract": ("owner",),

@@ -66,7 +66,7 @@ def row_expression(node: Node, columns: Collection[str] | None) -> Expression | 
     return Expression(text, names) if names is not None else None
 
 
-def row_condition(node: Node, columns: Collection[str]) -> Expression | None:
+def row_condition(node: Node, columns: Collection[str] | None) -> Expression | None:
     """Like `row_expression`, for something that is true or false."""
     expression = row_expression(node, columns)
     if expression is None or expression.text.startswith("`"):

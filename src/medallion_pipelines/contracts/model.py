@@ -105,6 +105,23 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """A silver table is made of changes, by the rules of `apply_changes` (docs/changes.md).
+
+    `deletes` and `truncates` are conditions over columns and source fields; `fields` are the source
+    fields they name that are no column.
+    """
+
+    scd_type: int = 1
+    deletes: str | None = None
+    truncates: str | None = None
+    ignore_null_updates: bool = False
+    tracked: tuple[str, ...] | None = None
+    untracked: tuple[str, ...] | None = None
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Input:
     """A table that a gold table is made of.
 
@@ -162,6 +179,7 @@ class Table:
     primary_key: tuple[str, ...] = ()
     sequence_by: tuple[str, ...] = ()  # the greatest wins among rows of one key
     source: Source | None = None  # silver
+    changes: Changes | None = None  # silver: its records are changes
     inputs: tuple[Input, ...] = ()  # gold
     transform: Path | None = None  # gold: the .sql or .py file beside the contract
     rules: tuple[Rule, ...] = ()

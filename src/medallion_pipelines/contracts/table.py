@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .agreements import read_owner, read_roles, read_servers, read_service_levels
+from .changes import read_changes
 from .columns import compile_column, primary_key, refuse_fields_alike, refuse_newer_keys, settle_computed
 from .custom import CustomProperties
 from .model import Column, Layer, Source, Table
@@ -82,6 +83,11 @@ def compile_table(document: Document) -> Draft | None:
             "`quarantineLimit` is for silver tables", "A mart that breaks a rule is not written at all."
         )
     inputs = custom.take("inputs")
+    changes_node = custom.take("changes")
+    if changes_node is not None and layer == "gold":
+        changes_node.problem("is for silver tables only", "A mart follows its inputs by itself.")
+    compiled = tuple(_unique(column, unique) for _, column in nodes)
+    changes = read_changes(changes_node, compiled, keys, sequence_by, book.checks)
     custom.check()
     if name is None or layer is None:
         return None
@@ -89,7 +95,7 @@ def compile_table(document: Document) -> Draft | None:
         name=name,
         layer=layer,
         path=document.file,
-        columns=tuple(_unique(column, unique) for _, column in nodes),
+        columns=compiled,
         kind=kind,
         description=node.text("description") or root.at("description").text("purpose"),
         version=root.text("version"),
@@ -99,6 +105,7 @@ def compile_table(document: Document) -> Draft | None:
         primary_key=keys,
         sequence_by=sequence_by,
         source=source,
+        changes=changes,
         transform=_transform(document, layer, kind),
         rules=tuple(book.rules),
         checks=tuple(book.checks),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Check, Column, Table
+from medallion_pipelines.contracts.model import Check, Column, Rule, Table
 from medallion_pipelines.errors import QualityError
 from medallion_pipelines.evolution import fingerprint, fits, shape_of
 from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
@@ -208,28 +208,24 @@ def _gate(
     Raises QualityError where a rule of severity error is broken, a key is missing or twice there, or a
     check fails.
     """
-    present = staged.where(_PRESENT)
     grain = [quoted(name) for name in table.primary_key]
     required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
     broken = {
-        **{f"{name}_required": f"count_if({quoted(name)} IS NULL)" for name in required},
-        **{
-            rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "error"
-        },
+        **{f"{name}_required": _present(f"count_if({quoted(name)} IS NULL)") for name in required},
+        **{rule.name: _breaks(rule) for rule in table.rules if rule.severity == "error"},
     }
     if grain:
-        broken["primary_key_unique"] = f"count(*) - count(DISTINCT struct({', '.join(grain)}))"
-    warned = {
-        rule.name: f"count_if(NOT ({rule.condition}))" for rule in table.rules if rule.severity == "warning"
-    }
+        distinct = _present(f"count(DISTINCT struct({', '.join(grain)}))")
+        broken["primary_key_unique"] = f"{_present('count(*)')} - {distinct}"
+    warned = {rule.name: _breaks(rule) for rule in table.rules if rule.severity == "warning"}
     measures = [f"{metric} AS {quoted(name)}" for name, metric in {**broken, **warned}.items()]
-    row = present.selectExpr("count(*) AS _rows", *measures).first()
+    row = staged.selectExpr("count(*) AS _rows", *measures).first()
     assert row is not None
     errors = [f"{name}: {row[name]} rows" for name in broken if row[name]]
     checks = [*table.checks, *(_unique(c.name) for c in table.columns if c.unique)]
     failed = []
     if checks:
-        rows = present if whole else _as_it_will_be(tables, table, staged)
+        rows = staged if whole else _as_it_will_be(tables, table, staged)
         failed = [verdict for verdict in judge(rows, checks) if not verdict.passed]
         errors += [str(verdict) for verdict in failed if verdict.check.severity == "error"]
     if errors:
@@ -237,9 +233,16 @@ def _gate(
             f"{table.key} was not written: {'; '.join(errors)}. It is as it was; mend "
             f"{table.transform.name if table.transform else 'its SQL'}, the contract or the inputs."
         )
-    total = int(row["_rows"]) if whole else staged.count()
     told = [f"{table.key}: {verdict}" for verdict in failed if verdict.check.severity == "warning"]
-    return total, {name: int(row[name]) for name in warned if row[name]}, told
+    return int(row["_rows"]), {name: int(row[name]) for name in warned if row[name]}, told
+
+
+def _breaks(rule: Rule) -> str:
+    return _present(f"count_if(NOT ({rule.condition}))")
+
+
+def _present(aggregate: str) -> str:
+    return f"{aggregate} FILTER (WHERE {_PRESENT})"
 
 
 def _unique(column: str) -> Check:

@@ -9,10 +9,11 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.evolution import fits, shape_of
+from medallion_pipelines.silver.changed import make, take
 from medallion_pipelines.silver.order import order_sql
 from medallion_pipelines.silver.reasons import ERRORS
 from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Field, Shape, Staged, Staging, Tables
+from medallion_pipelines.tables import Field, Merged, Shape, Staged, Staging, Tables
 
 _QUARANTINE = (
     Field("record", "STRING", comment="the record as it came (Parquet: as JSON)"),
@@ -81,23 +82,46 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
         tables.append(rows, key, token=batch.token)
 
 
-def write(tables: Tables, table: Table, batch: Batch, valid: int) -> tuple[int, int]:
-    """Take the valid rows into the table; a second time changes nothing. Rows written and deleted."""
+@dataclass(frozen=True)
+class Written:
+    """What became of the valid records of a batch: those that count in the table, and its rows that were
+    written and deleted for them."""
+
+    taken: int
+    rows: int
+    deleted: int
+
+
+def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
+    """Take the valid rows into the table; a second time changes nothing."""
     names = [column.name for column in table.columns]
-    rows = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
+    kept = batch.rows.where("_outcome = 'valid'")
+    if table.changes is not None:
+        return _take_changes(tables, table, batch, kept, valid)
+    rows = kept.select(*map(quoted, names))
     if batch.rebuild:
         return _rebuild(tables, table, rows, valid, batch.token)
     if not valid:
-        return 0, 0
+        return Written(0, 0, 0)
     if not table.primary_key:
         tables.append(rows, table.key, token=batch.token)
-        return valid, 0
+        return Written(valid, valid, 0)
     newer = f"{order_sql(table, 'source')} > {order_sql(table, 'target')}"
     merged = tables.merge(rows, table.key, on=table.primary_key, update_when=newer, columns=names)
-    return merged.inserted + merged.updated, 0
+    taken = merged.inserted + merged.updated
+    return Written(taken, taken, 0)
 
 
-def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: str) -> tuple[int, int]:
+def _take_changes(tables: Tables, table: Table, batch: Batch, rows: DataFrame, valid: int) -> Written:
+    before = 0
+    if batch.rebuild and tables.version(table.key) > 0:  # else it was made for this batch
+        before = tables.read(table.key).count()
+        make(tables, table)
+    merged = take(tables, table, rows) if valid else Merged(0, 0, 0)
+    return Written(valid, merged.inserted + merged.updated, before + merged.deleted)
+
+
+def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: str) -> Written:
     empty = tables.version(table.key) == 0  # it was created for this batch
     before = 0 if empty else tables.read(table.key).count()
     if not fits(tables, table):
@@ -107,4 +131,4 @@ def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: s
         tables.append(rows, table.key, token=token)
     else:
         tables.overwrite(rows, table.key)
-    return valid, before
+    return Written(valid, valid, before)

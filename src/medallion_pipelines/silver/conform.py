@@ -32,7 +32,7 @@ def conform(bronze: DataFrame, table: Table, read: Read) -> DataFrame:
 def _with_outcome(rows: DataFrame, table: Table) -> DataFrame:
     valid = F.size("_errors") == 0
     outcome = F.when(~valid, "quarantined")
-    if table.primary_key:
+    if table.primary_key and table.changes is None:
         # records without a usable key are spread by their text, lest they all meet in one task
         spread = F.when(valid, F.lit(0)).otherwise(F.xxhash64("_record"))
         keys = [F.col(quoted(name)) for name in table.primary_key]

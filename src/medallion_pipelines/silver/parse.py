@@ -45,7 +45,8 @@ def parse(bronze: DataFrame, table: Table) -> DataFrame:
 
 def source_fields(table: Table) -> list[str]:
     """Every field name that the contract knows, in the contract's order."""
-    return list(dict.fromkeys(name for column in table.columns for name in column.fields))
+    flags = table.changes.fields if table.changes else ()
+    return list(dict.fromkeys((*(name for column in table.columns for name in column.fields), *flags)))
 
 
 def _origin(bronze: DataFrame) -> list[str]:

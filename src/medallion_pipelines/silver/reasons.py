@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Rule, Table
 from medallion_pipelines.silver.links import checked_keys
-from medallion_pipelines.silver.typed import KEPT, is_nested
+from medallion_pipelines.silver.typed import DELETES, KEPT, TRUNCATES, is_nested
 from medallion_pipelines.sql import quoted
 
 ERRORS = "ARRAY<STRUCT<rule: STRING, column: STRING, message: STRING, value: STRING>>"
@@ -22,7 +22,10 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     broken_errors: list[SparkColumn] = []
     warnings: list[SparkColumn] = []
 
+    needed = {*table.primary_key, *(table.sequence_by if table.changes else ())}
+
     def add(broken: SparkColumn, rule: str, column: str | None, message: str, value: SparkColumn) -> None:
+        broken = broken & _asked_of(table, column)
         broken_errors.append(broken)
         errors.append(error(broken, rule, column, message, value))
 
@@ -34,14 +37,14 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             missing = text.isNull()
         else:
             missing = F.col(quoted(column.name)).isNull()
-        if column.required or column.name in table.primary_key:
+        if column.required or column.name in needed:
             add(missing, "required", column.name, "must have a value", F.lit(None))
     for rule in table.rules:
         broken = ~F.coalesce(F.expr(rule.condition), F.lit(True))
         if rule.severity == "error":
             add(broken, rule.name, rule.column, rule.message, _value(rule, table))
         else:
-            warnings.append(F.when(broken, F.lit(rule.name)))
+            warnings.append(F.when(broken & _asked_of(table, rule.column), F.lit(rule.name)))
     for number, key in enumerate(checked_keys(table)):
         full = F.lit(True)
         for name in key.columns:
@@ -53,7 +56,8 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             message = f"is not in {table.layer}.{key.to_table}"
             add(broken, name, ", ".join(key.columns), message, pointed)
         else:
-            warnings.append(F.when(broken, F.lit(f"{name}_{'_'.join(key.columns)}")))
+            asked = _asked_of(table, None)
+            warnings.append(F.when(broken & asked, F.lit(f"{name}_{'_'.join(key.columns)}")))
     malformed = F.array(
         F.struct(
             F.lit("malformed").alias("rule"),
@@ -77,6 +81,16 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
         "_record",
         *(name for name in KEPT if name in rows.columns),
     )
+
+
+def _asked_of(table: Table, column: str | None) -> SparkColumn:
+    """Which records a rule is for: a change that deletes has a key and a sequence, one that truncates a
+    sequence; what else is in them counts for nothing."""
+    if table.changes is None or column in table.sequence_by:
+        return F.lit(True)
+    if column in table.primary_key:
+        return ~F.col(TRUNCATES)
+    return ~F.col(DELETES) & ~F.col(TRUNCATES)
 
 
 def _any(conditions: Sequence[SparkColumn]) -> SparkColumn:

@@ -18,6 +18,7 @@ from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
 from medallion_pipelines.silver.batch import Batch, write, write_quarantine
+from medallion_pipelines.silver.changed import make, refuse_lost_columns
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.gate import gate
 from medallion_pipelines.silver.summary import Summary, summarize
@@ -35,10 +36,16 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     done, notes = log.progress(table.key), list[str]()
     existed = tables.exists(table.key)
     if not existed:
-        tables.create(table.key, shape_of(table))
+        if table.changes is None:
+            tables.create(table.key, shape_of(table))
+        else:
+            make(tables, table)
         done = Progress()
     elif not rebuild and done.contract != fingerprint(table):
-        notes += evolve(tables, table)
+        if table.changes is None:
+            notes += evolve(tables, table)
+        else:
+            refuse_lost_columns(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions))
     left = staging.left()
     if left is not None and existed and not rebuild and _wanted(left, done, fingerprint(table)):
@@ -108,16 +115,16 @@ def _finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResu
     notes += _report_drift(log, table, found, batch.token)
     write_quarantine(tables, table, batch, quarantined)
     valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values())
-    written, deleted = write(tables, table, batch, valid)
+    written = write(tables, table, batch, valid)
     result = StepResult(
         table.key,
         "succeeded",
         rows_in=total,
-        rows_valid=written,
+        rows_valid=written.taken,
         rows_quarantined=quarantined,
-        rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written,
-        rows_written=written,
-        rows_deleted=deleted,
+        rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written.taken,
+        rows_written=written.rows,
+        rows_deleted=written.deleted,
         warnings=found.warnings,
         seconds=time.monotonic() - started,
         version=tables.version(table.key),

@@ -14,7 +14,9 @@ from medallion_pipelines.silver.cast import converted
 from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
 
-KEPT = ("_header", "_file_path", "_file_modification_time", "_ingested_at")
+# of a table of changes: what a change does; of bronze: where it came from
+DELETES, TRUNCATES = "_deletes", "_truncates"
+KEPT = (DELETES, TRUNCATES, "_header", "_file_path", "_file_modification_time", "_ingested_at")
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
@@ -87,8 +89,19 @@ def typed(bronze: DataFrame, table: Table) -> DataFrame:
             for c in (*read, *computed)
         ),
         "_text",
+        *_flags(table),
         *kept,
     )
+
+
+def _flags(table: Table) -> list[SparkColumn]:
+    """What a change does; a condition that is NULL is not met."""
+    if table.changes is None:
+        return []
+    conditions = {DELETES: table.changes.deletes, TRUNCATES: table.changes.truncates}
+    return [
+        F.coalesce(F.expr(text or "false"), F.lit(False)).alias(name) for name, text in conditions.items()
+    ]
 
 
 def is_nested(column: Column) -> bool:

@@ -51,18 +51,23 @@ class _Plan:
     widen: dict[str, list[Field]]
 
 
-def opened(tables: Tables, key: str, spec: ChangeSpec, changes: DataFrame) -> ChangeTable:
-    """The table, ready for the batch. Raises ChangesError, and writes nothing, where it cannot take it."""
+def opened(
+    tables: Tables, key: str, spec: ChangeSpec, changes: DataFrame, *, anew: Shape | None = None
+) -> ChangeTable:
+    """The table, ready for the batch. Raises ChangesError, and writes nothing, where it cannot take it.
+
+    `anew`: made anew where it is there, with what a shape says beside names and types of columns.
+    """
     stored = spec.stored(changes.columns)
     at = changes.select(sequence(spec, changes.columns).alias("s")).schema["s"].dataType
     types = {field.name: ddl(field.dataType) for field in changes.schema.fields}
     brought = _Brought(tuple(Field(name, types[name]) for name in stored), at)
-    if tables.exists(key):
+    if anew is None and tables.exists(key):
         return _carried_out(_planned(tables, key, spec, brought))
     _check_types(key, brought.fields)
     table = _table(tables, key, spec, brought.fields, ddl(at), remembers_all=False)
     table = replace(table, remembers_all=_needs_all(spec, stored, table.values))
-    _create(table, brought.fields)
+    _create(table, brought.fields, anew or Shape(brought.fields))
     return table
 
 
@@ -145,7 +150,7 @@ def _table(
     return ChangeTable(tables, key, spec, keys, values, sequence_type, remembers_all)
 
 
-def _create(table: ChangeTable, columns: Sequence[Field]) -> None:
+def _create(table: ChangeTable, columns: Sequence[Field], like: Shape) -> None:
     kept = [
         *table.keys,
         *table.values,
@@ -155,13 +160,18 @@ def _create(table: ChangeTable, columns: Sequence[Field]) -> None:
     ]
     comment = f"What apply_changes must remember of {table.key}: drop it with the table, and never before."
     shape = Shape(kept, comment, properties={_REMEMBERS: "all" if table.remembers_all else "deletes"})
-    if table.tables.exists(table.memory):  # of a table that is no more
-        table.tables.replace(table.memory, shape)
-    else:
-        table.tables.create(table.memory, shape)
+    comments = {field.name: field.comment for field in like.fields}
+    columns = [replace(column, comment=comments.get(column.name)) for column in columns]
     ends = [Field(START, table.sequence_type), Field(END, table.sequence_type)]
     columns = [*columns, *(ends if table.spec.scd_type == 2 else ())]
-    table.tables.create(table.key, Shape(columns, properties={_LASTING: table.spec.lasting()}))
+    made_with = {**like.properties, _LASTING: table.spec.lasting()}
+    # the table goes first and comes last: what it would show without its memory could be wrong
+    whole = Shape(columns, like.comment, like.cluster_by, made_with)
+    for key, one in ((table.memory, shape), (table.key, whole)):
+        if table.tables.exists(key):  # the memory perhaps of a table that is no more
+            table.tables.replace(key, one)
+        else:
+            table.tables.create(key, one)
 
 
 def _check_types(key: str, new: Iterable[Field]) -> None:

@@ -1,0 +1,108 @@
+"""The custom property `changes`: a silver table that is made of changes, as `apply_changes` makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .expressions import row_condition
+from .model import Changes
+from .names import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .document import Node
+    from .model import Check, Column
+
+_TRACKED = ("trackHistoryColumnList", "trackHistoryExceptColumnList")
+_KEYS = ("storedAsScdType", "applyAsDeletes", "applyAsTruncates", "ignoreNullUpdates", *_TRACKED)
+
+
+def read_changes(
+    place: Node | None,
+    columns: Sequence[Column],
+    primary_key: Sequence[str],
+    sequence_by: Sequence[str],
+    checks: Iterable[Check],
+) -> Changes | None:
+    """How changes become the table; None where it is made of records, or after a problem."""
+    if place is None:
+        return None
+    if not isinstance(place.value, dict):
+        place.problem("must be a mapping", "Such as `{applyAsDeletes: \"op = 'D'\", storedAsScdType: 2}`.")
+        return None
+    for key in place.keys:
+        if key not in _KEYS:
+            place.at(key).problem(f"`{key}` is not a key of `changes`", suggestion(key, _KEYS))
+    if not primary_key:
+        place.problem("needs a primary key", "It says which row a change is of: add `primaryKey: true`.")
+    elif not sequence_by:
+        place.problem("needs `sequenceBy`", "It orders the changes of a key, whenever they come.")
+    _refuse_what_sees_rows(place, columns, primary_key, checks)
+    scd_type = place.at("storedAsScdType")
+    if scd_type.value not in (None, 1, 2, "1", "2"):
+        scd_type.problem("must be 1 or 2", "1 keeps the last version of a key, 2 every one.")
+        return None
+    kind = int(scd_type.value or 1)
+    deletes, fields = _flag(place, "applyAsDeletes", columns)
+    truncates, more = _flag(place, "applyAsTruncates", columns)
+    if truncates is not None and kind == 2:
+        place.at("applyAsTruncates").problem("is for `storedAsScdType: 1`", "A history is not emptied.")
+    ignore = place.at("ignoreNullUpdates")
+    if not isinstance(ignore.value, bool | None):
+        ignore.problem("must be true or false")
+    tracked, untracked = (_columns(place, name, columns, kind) for name in _TRACKED)
+    if tracked is not None and untracked is not None:
+        place.at(_TRACKED[1]).problem(f"stands beside `{_TRACKED[0]}`", "Use one of them.")
+    return Changes(
+        kind,
+        deletes,
+        truncates,
+        place.flag("ignoreNullUpdates"),
+        tracked,
+        untracked,
+        tuple(dict.fromkeys((*fields, *more))),
+    )
+
+
+def _flag(place: Node, name: str, columns: Sequence[Column]) -> tuple[str | None, tuple[str, ...]]:
+    """A condition over columns and source fields, and the fields among its names."""
+    if place.get(name) is None:
+        return None, ()
+    found = row_condition(place.at(name), None)
+    if found is None:
+        return None, ()
+    computed = [c.name for c in columns if c.expression is not None]
+    for each in found.names:
+        if each in computed:
+            place.at(name).problem(f"`{each}` is computed", "Name the source fields that it is made of.")
+    own = {c.name.casefold() for c in columns}
+    return found.text, tuple(each for each in found.names if each.casefold() not in own)
+
+
+def _columns(place: Node, name: str, columns: Sequence[Column], kind: int) -> tuple[str, ...] | None:
+    if place.get(name) is None:
+        return None
+    node, known = place.at(name), [c.name for c in columns]
+    if kind == 1:
+        node.problem("is for `storedAsScdType: 2`", "Type 1 has no history.")
+    entries = list(node.entries())
+    if not entries:
+        node.problem("must be a list of columns")
+    for entry in entries:
+        if entry.value not in known:
+            entry.problem(f"there is no column `{entry.value}`", suggestion(str(entry.value), known))
+    return tuple(str(entry.value) for entry in entries)
+
+
+def _refuse_what_sees_rows(
+    place: Node, columns: Sequence[Column], primary_key: Sequence[str], checks: Iterable[Check]
+) -> None:
+    """A batch of changes is not the rows that come of it."""
+    hint = "Put it on a mart over this table."
+    for column in columns:
+        if column.unique and tuple(primary_key) != (column.name,):
+            place.problem(f"does not go with `unique` ({column.name})", hint)
+    for check in checks:
+        if check.scope == "table":
+            place.problem(f"does not go with a check of the whole table ({check.name})", hint)

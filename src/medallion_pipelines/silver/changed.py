@@ -1,0 +1,55 @@
+"""Silver tables that are made of changes: from what a contract says to `apply_changes`."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+
+from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.errors import ChangeRefusedError
+from medallion_pipelines.evolution import shape_of
+from medallion_pipelines.silver.changes.apply import apply
+from medallion_pipelines.silver.changes.opening import opened
+from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
+from medallion_pipelines.silver.typed import DELETES, TRUNCATES
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Merged, Tables
+
+
+def make(tables: Tables, table: Table) -> None:
+    """Make the table and its memory, empty; where they are, they lose what is in them."""
+    types = [f"CAST(NULL AS {column.type}) AS {quoted(column.name)}" for column in table.columns]
+    nothing = f"SELECT {', '.join(types)}, false AS {DELETES}, false AS {TRUNCATES} WHERE false"
+    opened(tables, table.key, _spec(table), tables.spark.sql(nothing), anew=shape_of(table))
+
+
+def refuse_lost_columns(tables: Tables, table: Table) -> None:
+    """Raise ChangeRefusedError where the contract lacks a column of the table. (New columns and wider
+    types come with the next changes.)"""
+    known = {column.name.lower() for column in table.columns} | {START.lower(), END.lower()}
+    lost = [field.name for field in tables.fields(table.key) if field.name.lower() not in known]
+    if lost:
+        raise ChangeRefusedError(
+            f"{table.key} cannot follow its contract ({table.path.name}) in place: column {', '.join(lost)} "
+            f"is no longer in it. Undo the change, or run `medallion rebuild {table.key} PRODUCT`."
+        )
+
+
+def take(tables: Tables, table: Table, rows: DataFrame) -> Merged:
+    """Apply conformed changes; a second time it changes nothing."""
+    names = [quoted(column.name) for column in table.columns]
+    return apply(tables, table.key, rows.select(*names, DELETES, TRUNCATES), _spec(table))
+
+
+def _spec(table: Table) -> ChangeSpec:
+    assert table.changes is not None
+    return ChangeSpec(
+        table.primary_key,
+        table.sequence_by,
+        apply_as_deletes=DELETES if table.changes.deletes else None,
+        apply_as_truncates=TRUNCATES if table.changes.truncates else None,
+        ignore_null_updates=table.changes.ignore_null_updates,
+        except_column_list=(DELETES, TRUNCATES),
+        scd_type=table.changes.scd_type,
+        track_history_column_list=table.changes.tracked,
+        track_history_except_column_list=table.changes.untracked,
+    )

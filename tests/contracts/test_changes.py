@@ -1,0 +1,84 @@
+"""Contracts of tables that are made of changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from medallion_pipelines.contracts.model import Changes
+
+COLUMNS = """
+- {name: id, logicalType: integer, primaryKey: true}
+- {name: at, logicalType: timestamp}
+- {name: city, logicalType: string}
+- {name: upper, logicalType: string, transformLogic: upper(city)}
+"""
+ORDER = "- {property: sequenceBy, value: [at]}\n"
+
+
+def changes(value: str, order: str = ORDER) -> str:
+    return f"{order}- {{property: changes, value: {value}}}"
+
+
+def test_what_changes_do_is_read(folder):
+    folder.silver(
+        COLUMNS,
+        custom=changes(
+            "{storedAsScdType: 2, applyAsDeletes: \"Op = 'D' AND city IS NULL\", ignoreNullUpdates: true, "
+            "trackHistoryColumnList: [city]}"
+        ),
+    )
+    assert folder.table().changes == Changes(
+        2, "Op = 'D' AND city IS NULL", None, True, ("city",), None, ("Op",)
+    )
+
+
+def test_by_default_the_last_version_is_kept_and_nothing_deleted(folder):
+    folder.silver(COLUMNS, custom=changes("{}"))
+    assert folder.table().changes == Changes()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("yes", ": must be a mapping. Such as `{applyAsDeletes: \"op = 'D'\", storedAsScdType: 2}`."),
+        ("{applyAsDelete: op}", ".applyAsDelete: `applyAsDelete` is not a key of `changes`. "
+         "Did you mean `applyAsDeletes`?"),
+        ("{storedAsScdType: 3}",
+         ".storedAsScdType: must be 1 or 2. 1 keeps the last version of a key, 2 every one."),
+        ("{storedAsScdType: 2, applyAsTruncates: \"op = 'T'\"}",
+         ".applyAsTruncates: is for `storedAsScdType: 1`. A history is not emptied."),
+        ("{applyAsDeletes: \"upper = 'D'\"}",
+         ".applyAsDeletes: `upper` is computed. Name the source fields that it is made of."),
+        ("{applyAsDeletes: count(op) > 1}", ".applyAsDeletes: holds an aggregate, `COUNT(op)`. "
+         "Use quality of `type: sql` for many rows."),
+        ("{ignoreNullUpdates: often}", ".ignoreNullUpdates: must be true or false"),
+        ("{trackHistoryColumnList: [city]}",
+         ".trackHistoryColumnList: is for `storedAsScdType: 2`. Type 1 has no history."),
+        ("{storedAsScdType: 2, trackHistoryColumnList: [town]}",
+         ".trackHistoryColumnList[0]: there is no column `town`. Known: `id`, `at`, `city`, `upper`."),
+        ("{storedAsScdType: 2, trackHistoryColumnList: [city], trackHistoryExceptColumnList: [at]}",
+         ".trackHistoryExceptColumnList: stands beside `trackHistoryColumnList`. Use one of them."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_honoured_is_refused(folder, value, said):
+    folder.silver(COLUMNS, custom=changes(value))
+    assert folder.said() == [f"schema[0].customProperties[3].value{said}"]
+
+
+def test_changes_need_a_key_and_an_order_and_bear_no_look_at_rows(folder):
+    folder.silver("- {name: id, logicalType: integer}", custom=changes("{}", order=""))
+    assert folder.said() == [
+        "schema[0].customProperties[2].value: needs a primary key. "
+        "It says which row a change is of: add `primaryKey: true`."
+    ]
+    folder.silver(COLUMNS, custom=changes("{}", order=""))
+    assert folder.said() == [
+        "schema[0].customProperties[2].value: needs `sequenceBy`. "
+        "It orders the changes of a key, whenever they come."
+    ]
+    folder.silver(COLUMNS.replace("city, logicalType: string", "city, logicalType: string, unique: true"),
+                  custom=changes("{}"))  # fmt: skip
+    assert folder.said() == [
+        "schema[0].customProperties[3].value: does not go with `unique` (city). "
+        "Put it on a mart over this table."
+    ]

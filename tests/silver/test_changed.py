@@ -1,0 +1,183 @@
+"""Silver tables that are made of changes, as contracts declare them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support import (
+    column,
+    counts,
+    land_json,
+    land_text,
+    rows,
+    run_only,
+    silver,
+    step,
+    versions,
+    write_product,
+)
+
+from medallion_pipelines.errors import ChangeRefusedError
+from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.silver import changed
+
+COLUMNS = [
+    column("id", "integer"),
+    column("seq", "integer"),
+    column("name", "string", required=True),
+    column("size", "integer", logicalTypeOptions={"minimum": 1}),
+]
+WAY = {"applyAsDeletes": "Op = 'D'", "storedAsScdType": 2}
+
+
+def contract(name: str = "things", **way: object) -> dict[str, object]:
+    return silver(name, COLUMNS, key=["id"], custom={"sequenceBy": ["seq"], "changes": way or WAY})
+
+
+def history(lakehouse: Lakehouse) -> list[tuple[object, ...]]:
+    return rows(lakehouse, "silver.things", "id", "name", "size", "__START_AT", "__END_AT")
+
+
+def test_a_history_is_kept_of_changes_that_come_late_twice_and_broken(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    product = write_product(tmp_path / "p", contract())
+    land_json(
+        lakehouse,
+        "things/a.json",
+        [
+            {"Op": "I", "id": 1, "seq": 1, "name": "a", "size": 1},
+            {"Op": "U", "id": 1, "seq": 5, "name": "c", "size": 3},
+            {"Op": "D", "id": 2, "seq": 4},  # a delete has a key and a sequence, and no more
+            {"Op": "U", "id": 3, "seq": 1, "name": "x", "size": 0},
+            {"Op": "U", "id": None, "seq": 1, "name": "x", "size": 1},
+            {"Op": "D", "id": 3, "seq": None},
+        ],
+    )
+    first = lakehouse.run(product)
+    assert counts(first, "silver.things") == (6, 3, 3, 0)
+    assert history(lakehouse) == [(1, "a", 1, 1, 5), (1, "c", 3, 5, None)]
+    broken = lakehouse.table("silver.things_quarantine").selectExpr("_errors.rule[0]", "_errors.column[0]")
+    assert sorted(map(tuple, broken.collect())) == [
+        ("required", "id"),
+        ("required", "seq"),
+        ("size_minimum", "size"),
+    ]
+
+    land_json(
+        lakehouse,
+        "things/b.json",
+        [
+            {"Op": "U", "id": 1, "seq": 3, "name": "b", "size": 2},
+            {"Op": "I", "id": 2, "seq": 2, "name": "late", "size": 9},
+            {"Op": "U", "id": 1, "seq": 5, "name": "c", "size": 3},
+        ],
+    )
+    second = lakehouse.run(product)
+    assert counts(second, "silver.things") == (3, 3, 0, 0)
+    now = [(1, "a", 1, 1, 3), (1, "b", 2, 3, 5), (1, "c", 3, 5, None), (2, "late", 9, 2, 4)]
+    assert history(lakehouse) == now
+    before = versions(lakehouse)
+    assert not lakehouse.run(product).changed
+    assert versions(lakehouse) == before
+
+    rebuilt = lakehouse.rebuild("silver.things", product)
+    assert rebuilt.succeeded, rebuilt
+    assert history(lakehouse) == now
+    assert lakehouse.tables.read("ops.drift").count() == 0
+
+
+def test_a_run_that_was_cut_off_after_what_is_remembered_is_finished_by_the_next(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = write_product(tmp_path / "p", contract(applyAsDeletes="Op = 'D'"))
+    land_json(lakehouse, "things/a.json", [{"Op": "I", "id": n, "seq": 1, "name": "a"} for n in (1, 2)])
+    assert lakehouse.run(product).succeeded
+    land_json(
+        lakehouse,
+        "things/b.json",
+        [{"Op": "D", "id": 1, "seq": 2}, {"Op": "U", "id": 2, "seq": 2, "name": "b"}],
+    )
+    run_only(lakehouse, product, "bronze.things")
+    taken = changed.take
+
+    def cut_off(*given: object) -> None:
+        taken(*given)  # type: ignore[arg-type]
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("medallion_pipelines.silver.batch.take", cut_off)
+        assert "cut off" in str(step(run_only(lakehouse, product, "silver.things"), "silver.things").error)
+    again = run_only(lakehouse, product, "silver.things")
+    assert counts(again, "silver.things") == (2, 2, 0, 0)
+    assert rows(lakehouse, "silver.things", "id", "name", "seq") == [(2, "b", 2)]
+
+
+def test_debezium_envelopes_and_dms_files_need_no_more_than_a_contract(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    image = "get_json_object(coalesce(after, before), '$.{}')"
+    debezium = silver(
+        "cities",
+        [
+            column(
+                "id", "integer", transformLogic=image.format("id"), transformSourceObjects=["after", "before"]
+            ),
+            column("name", "string", transformLogic=image.format("name")),
+            column("ts_ms", "integer"),
+        ],
+        key=["id"],
+        custom={"sequenceBy": ["ts_ms"], "changes": {"applyAsDeletes": "op = 'd'"}},
+    )
+    dms = silver(
+        "ships",
+        [column("id", "integer"), column("name"), column("changed_at", "timestamp")],
+        key=["id"],
+        kind="csv",
+        options={"header": "true"},
+        custom={"sequenceBy": ["changed_at"], "changes": {"applyAsDeletes": "Op = 'D'"}},
+    )
+    product = write_product(tmp_path / "p", debezium, dms)
+    land_json(
+        lakehouse,
+        "cities/a.json",
+        [
+            {
+                "op": "u",
+                "ts_ms": 2,
+                "before": {"id": 1, "name": "Oslo"},
+                "after": {"id": 1, "name": "Bergen"},
+            },
+            {"op": "c", "ts_ms": 1, "before": None, "after": {"id": 1, "name": "Oslo"}},
+            {"op": "d", "ts_ms": 9, "before": {"id": 2, "name": "Rome"}, "after": None},
+            {"op": "c", "ts_ms": 8, "before": None, "after": {"id": 2, "name": "Rome"}},
+        ],
+    )
+    land_text(
+        lakehouse,
+        "ships/LOAD1.csv",
+        "id,name,changed_at\n1,Ark,2024-01-01 00:00:00\n2,Eos,2024-01-01 00:00:00\n",
+    )
+    land_text(lakehouse, "ships/cdc.csv", "Op,id,name,changed_at\nD,2,Eos,2024-01-02 00:00:00\n"
+              "U,1,Ark II,2024-01-03 00:00:00\n")  # fmt: skip
+    result = lakehouse.run(product)
+    assert counts(result, "silver.cities") == (4, 4, 0, 0)
+    assert counts(result, "silver.ships") == (4, 4, 0, 0)
+    assert rows(lakehouse, "silver.cities") == [(1, "Bergen", 2)]
+    assert rows(lakehouse, "silver.ships", "id", "name") == [(1, "Ark II")]
+
+
+def test_a_column_that_left_the_contract_is_refused_with_the_way_out(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    product = write_product(tmp_path / "p", contract())
+    land_json(lakehouse, "things/a.json", [{"Op": "I", "id": 1, "seq": 1, "name": "a", "size": 1}])
+    lakehouse.run(product)
+    less = silver("things", COLUMNS[:3], key=["id"], custom={"sequenceBy": ["seq"], "changes": WAY})
+    before = versions(lakehouse)
+    failed = step(lakehouse.run(write_product(tmp_path / "p", less)), "silver.things")
+    assert ChangeRefusedError.__name__ not in failed.error
+    assert "column size is no longer in it" in failed.error
+    assert "medallion rebuild silver.things" in failed.error
+    assert versions(lakehouse) == before
