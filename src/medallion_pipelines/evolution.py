@@ -25,7 +25,7 @@ def fingerprint(table: Table) -> str:
     columns = [(field.name, field.type, field.required) for field in shape_of(table).fields]
     made_of = [repr(part).encode() for part in (columns, table.primary_key, table.inputs)]
     if table.changes is not None:
-        made_of.append(repr(table.changes).encode())
+        made_of.append(repr((table.changes, table.sequence_by)).encode())
     if table.transform is not None:
         made_of.append(table.transform.read_bytes())
     return hashlib.sha256(b"\0".join(made_of)).hexdigest()

@@ -88,6 +88,7 @@ class Progress:
     source_versions: Mapping[str, int] = field(default_factory=dict)
     token: str | None = None
     contract: str | None = None
+    version: int = -1  # of the table itself then: where it is at less now, it was dropped and made again
 
 
 class RunLog:
@@ -109,12 +110,15 @@ class RunLog:
             return
         metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
         latest = metrics.groupBy("table").agg(
-            F.expr("max_by(struct(source_versions, token, contract), recorded_at)").alias("last"),
+            F.expr("max_by(struct(source_versions, token, contract, version), recorded_at)").alias("last"),
             F.max("recorded_at").alias("newest"),
         )
         for row in latest.collect():
             last = row.last
-            self._progress[row.table] = Progress(dict(last.source_versions or {}), last.token, last.contract)
+            at = -1 if last.version is None else last.version
+            self._progress[row.table] = Progress(
+                dict(last.source_versions or {}), last.token, last.contract, at
+            )
             self._newest = max(self._newest, row.newest.astimezone(UTC))
 
     def progress(self, key: str) -> Progress:

@@ -2,7 +2,8 @@
 
 Put `pytest_plugins = ["medallion_pipelines.testing"]` into the conftest.py at the top of your tests.
 `pytest --spark-connect` (or MEDALLION_TEST_CONNECT=1) runs on Spark Connect; the workers of pytest-xdist
-(`-n 2`) then share one server, so that one JVM warms up and not one each. MEDALLION_TEST_MASTER names
+(`-n 2`) then share one server, so that one JVM warms up and not one each; they share its catalog, too, so
+tables outside the `lakehouse` fixture need names of their own. MEDALLION_TEST_MASTER names
 another master, say local-cluster[2,1,1024].
 """
 

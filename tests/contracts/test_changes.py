@@ -49,6 +49,10 @@ def test_by_default_the_last_version_is_kept_and_nothing_deleted(folder):
          ".applyAsTruncates: is for `storedAsScdType: 1`. A history is not emptied."),
         ("{applyAsDeletes: \"upper = 'D'\"}",
          ".applyAsDeletes: `upper` is computed. Name the source fields that it is made of."),
+        ("{applyAsDeletes: _deleted}",
+         ".applyAsDeletes: `_deleted` may be one of the pipeline's own. Rename the source field."),
+        ("{storedAsScdType: 2, trackHistoryColumnList: [id]}",
+         ".trackHistoryColumnList[0]: `id` is of the key, which never changes. Leave it out."),
         ("{applyAsDeletes: count(op) > 1}", ".applyAsDeletes: holds an aggregate, `COUNT(op)`. "
          "Use quality of `type: sql` for many rows."),
         ("{ignoreNullUpdates: often}", ".ignoreNullUpdates: must be true or false"),

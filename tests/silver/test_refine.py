@@ -11,7 +11,7 @@ import pytest
 from tests.support import column, counts, land_json, land_text, rows, silver, step, versions, write_product
 
 from medallion_pipelines.lakehouse import Lakehouse
-from medallion_pipelines.tables import Staging
+from medallion_pipelines.tables import Staging, Tables
 
 KEYED = [column("id", "integer"), column("seq", "integer"), column("v", "string")]
 VERSIONS = [
@@ -244,3 +244,37 @@ def test_bronze_made_anew_stops_the_run_with_the_way_out(lakehouse: Lakehouse, t
 
 def _cut_off(*args: object, **kwargs: object) -> None:
     raise KeyError("the machine went away")
+
+
+def test_a_table_that_was_dropped_comes_back_whole_though_a_check_stops_the_first_try(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    many = [{"type": "library", "metric": "rowCount", "mustBeGreaterThan": 5, "severity": "error"}]
+    product = write_product(tmp_path / "p", silver("things", KEYED, key=["id"]))
+    land_json(lakehouse, "things/a.json", [{"id": n, "seq": n, "v": "a"} for n in (1, 2)])
+    assert lakehouse.run(product).succeeded
+    lakehouse.tables.drop("silver.things")
+    checked = write_product(tmp_path / "q", silver("things", KEYED, key=["id"], quality=many))
+    assert not lakehouse.run(checked).succeeded
+    assert rows(lakehouse, "silver.things") == []
+    assert lakehouse.run(product).succeeded
+    assert rows(lakehouse, "silver.things", "id") == [(1,), (2,)]
+
+
+def test_a_rebuild_that_was_cut_off_is_done_by_the_next_run_whatever_the_contract_says_then(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = write_product(tmp_path / "p", silver("things", KEYED, key=["id"]))
+    land_json(lakehouse, "things/a.json", [{"id": n, "seq": n, "v": "1"} for n in (1, 2)])
+    assert lakehouse.run(product).succeeded
+    other = silver("things", [*KEYED[:2], column("v", "integer")], key=["id"])
+
+    def cut_off(*given: object) -> None:
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tables, "overwrite", cut_off)
+        assert not lakehouse.rebuild("silver.things", write_product(tmp_path / "q", other)).succeeded
+    assert rows(lakehouse, "silver.things") == []
+    assert step(lakehouse.run(product), "silver.things").error is None
+    assert rows(lakehouse, "silver.things") == [(1, 1, "1"), (2, 2, "1")]

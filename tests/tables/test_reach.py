@@ -46,6 +46,13 @@ def test_many_keys_span_a_range_and_a_day_spans_its_timestamps(spark: SparkSessi
     assert sorted(row.day for row in held.collect()) == [1, 31]
 
 
+def test_a_day_that_no_timestamp_knows_has_no_condition_on_one(spark: SparkSession) -> None:
+    spans = reach(spark.sql("SELECT DATE'+300000-01-01' AS day"), {"day": "DATE"})
+    assert spans is not None
+    assert spans["day"].holds("at", "TIMESTAMP") is None
+    assert spark.sql("SELECT DATE'+300000-01-01' AS d").where(spans["day"].holds("d", "DATE")).count() == 1
+
+
 def test_no_key_spans_nothing_and_a_type_without_an_order_or_another_type_has_no_condition(
     spark: SparkSession,
 ) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .document import Node
-    from .model import Check, Column
+    from .model import Check, Column, Source
 
 _TRACKED = ("trackHistoryColumnList", "trackHistoryExceptColumnList")
 _KEYS = ("storedAsScdType", "applyAsDeletes", "applyAsTruncates", "ignoreNullUpdates", *_TRACKED)
@@ -24,6 +24,7 @@ def read_changes(
     primary_key: Sequence[str],
     sequence_by: Sequence[str],
     checks: Iterable[Check],
+    source: Source | None,
 ) -> Changes | None:
     """How changes become the table; None where it is made of records, or after a problem."""
     if place is None:
@@ -40,7 +41,7 @@ def read_changes(
         place.problem("needs `sequenceBy`", "It orders the changes of a key, whenever they come.")
     _refuse_what_sees_rows(place, columns, primary_key, checks)
     scd_type = place.at("storedAsScdType")
-    if scd_type.value not in (None, 1, 2, "1", "2"):
+    if str(scd_type.value) not in ("None", "1", "2"):
         scd_type.problem("must be 1 or 2", "1 keeps the last version of a key, 2 every one.")
         return None
     kind = int(scd_type.value or 1)
@@ -51,7 +52,9 @@ def read_changes(
     ignore = place.at("ignoreNullUpdates")
     if not isinstance(ignore.value, bool | None):
         ignore.problem("must be true or false")
-    tracked, untracked = (_columns(place, name, columns, kind) for name in _TRACKED)
+    if fields + more and source is not None and source.format == "csv":
+        _refuse_without_header(place, source, (*fields, *more))
+    tracked, untracked = (_columns(place, name, columns, primary_key, kind) for name in _TRACKED)
     if tracked is not None and untracked is not None:
         place.at(_TRACKED[1]).problem(f"stands beside `{_TRACKED[0]}`", "Use one of them.")
     return Changes(
@@ -61,7 +64,7 @@ def read_changes(
         place.flag("ignoreNullUpdates"),
         tracked,
         untracked,
-        tuple(dict.fromkeys((*fields, *more))),
+        tuple({field.casefold(): field for field in (*fields, *more)}.values()),
     )
 
 
@@ -72,15 +75,22 @@ def _flag(place: Node, name: str, columns: Sequence[Column]) -> tuple[str | None
     found = row_condition(place.at(name), None)
     if found is None:
         return None, ()
-    computed = [c.name for c in columns if c.expression is not None]
+    by_name = {c.name.casefold(): c for c in columns}
+    by_field = {field.casefold(): c for c in columns for field in c.fields}
     for each in found.names:
-        if each in computed:
+        own, alias = by_name.get(each.casefold()), by_field.get(each.casefold())
+        if own is not None and own.expression is not None:
             place.at(name).problem(f"`{each}` is computed", "Name the source fields that it is made of.")
-    own = {c.name.casefold() for c in columns}
-    return found.text, tuple(each for each in found.names if each.casefold() not in own)
+        elif own is None and alias is not None:
+            place.at(name).problem(f"`{each}` is where `{alias.name}` comes from", f"Write `{alias.name}`.")
+        elif own is None and each.startswith("_"):
+            place.at(name).problem(f"`{each}` may be one of the pipeline's own", "Rename the source field.")
+    return found.text, tuple(each for each in found.names if each.casefold() not in by_name)
 
 
-def _columns(place: Node, name: str, columns: Sequence[Column], kind: int) -> tuple[str, ...] | None:
+def _columns(
+    place: Node, name: str, columns: Sequence[Column], primary_key: Sequence[str], kind: int
+) -> tuple[str, ...] | None:
     if place.get(name) is None:
         return None
     node, known = place.at(name), [c.name for c in columns]
@@ -90,9 +100,19 @@ def _columns(place: Node, name: str, columns: Sequence[Column], kind: int) -> tu
     if not entries:
         node.problem("must be a list of columns")
     for entry in entries:
+        if entry.value in primary_key:
+            entry.problem(f"`{entry.value}` is of the key, which never changes", "Leave it out.")
         if entry.value not in known:
             entry.problem(f"there is no column `{entry.value}`", suggestion(str(entry.value), known))
     return tuple(str(entry.value) for entry in entries)
+
+
+def _refuse_without_header(place: Node, source: Source, fields: Sequence[str]) -> None:
+    if source.options.get("header", "true") == "false":
+        place.problem(
+            f"names {', '.join(fields)}, and the files have no header that does",
+            "Declare it as a column, in its place, or set `header: true`.",
+        )
 
 
 def _refuse_what_sees_rows(

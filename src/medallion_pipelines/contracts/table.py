@@ -87,7 +87,7 @@ def compile_table(document: Document) -> Draft | None:
     if changes_node is not None and layer == "gold":
         changes_node.problem("is for silver tables only", "A mart follows its inputs by itself.")
     compiled = tuple(_unique(column, unique) for _, column in nodes)
-    changes = read_changes(changes_node, compiled, keys, sequence_by, book.checks)
+    changes = read_changes(changes_node, compiled, keys, sequence_by, book.checks, source)
     custom.check()
     if name is None or layer is None:
         return None

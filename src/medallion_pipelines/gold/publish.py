@@ -22,7 +22,7 @@ from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
 from medallion_pipelines.gold.transform import apply, view_select
 from medallion_pipelines.quality import judge
 from medallion_pipelines.results import StepResult
-from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.runlog import Progress, RunLog
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, Span, Staging, Tables, out_of_reach, reach
 
@@ -46,7 +46,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
     tables, done = log.tables, log.progress(table.key)
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
-    why = _why_full(tables, table, done.source_versions, versions, done.contract, full_refresh)
+    why = _why_full(tables, table, done, versions, full_refresh)
     notes: list[str] = []
     if why is None:
         if dict(done.source_versions) == versions:
@@ -102,20 +102,21 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
 def _why_full(
     tables: Tables,
     table: Table,
-    done: Mapping[str, int],
+    done: Progress,
     versions: Mapping[str, int],
-    made_by: str | None,
     asked: bool,
 ) -> str | None:
     if asked:
         return "it was asked for"
     if not tables.exists(table.key):
         return "it is new"
-    if set(done) != set(versions):
+    if tables.version(table.key) < done.version:
+        return "it was made anew"
+    if set(done.source_versions) != set(versions):
         return "its inputs are not those of its last refresh"
-    if any(versions[key] < done[key] for key in versions):
+    if any(versions[key] < done.source_versions[key] for key in versions):
         return "an input was made anew"
-    if made_by != fingerprint(table):
+    if done.contract != fingerprint(table):
         return "its transformation or contract changed"
     return None
 
@@ -210,23 +211,23 @@ def _gate(
     """
     grain = [quoted(name) for name in table.primary_key]
     required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
-    broken = {
-        **{f"{name}_required": _present(f"count_if({quoted(name)} IS NULL)") for name in required},
-        **{rule.name: _breaks(rule) for rule in table.rules if rule.severity == "error"},
-    }
+    # pairs: a rule may be called as what is measured anyway
+    broken = [(f"{name}_required", _present(f"count_if({quoted(name)} IS NULL)")) for name in required]
+    broken += [(rule.name, _breaks(rule)) for rule in table.rules if rule.severity == "error"]
     if grain:
         distinct = _present(f"count(DISTINCT struct({', '.join(grain)}))")
-        broken["primary_key_unique"] = f"{_present('count(*)')} - {distinct}"
-    warned = {rule.name: _breaks(rule) for rule in table.rules if rule.severity == "warning"}
-    measures = [f"{metric} AS {quoted(name)}" for name, metric in {**broken, **warned}.items()]
-    row = staged.selectExpr("count(*) AS _rows", *measures).first()
+        broken.append(("primary_key_unique", f"{_present('count(*)')} - {distinct}"))
+    warned = [(rule.name, _breaks(rule)) for rule in table.rules if rule.severity == "warning"]
+    metrics = ["count(*)", *(metric for _, metric in (*broken, *warned))]
+    row = staged.selectExpr(*(f"{metric} AS m{place}" for place, metric in enumerate(metrics))).first()
     assert row is not None
-    errors = [f"{name}: {row[name]} rows" for name in broken if row[name]]
+    rows_in, *measured = map(int, row)
+    errors = [f"{name}: {rows} rows" for (name, _), rows in zip(broken, measured, strict=False) if rows]
     checks = [*table.checks, *(_unique(c.name) for c in table.columns if c.unique)]
     failed = []
     if checks:
-        rows = staged if whole else _as_it_will_be(tables, table, staged)
-        failed = [verdict for verdict in judge(rows, checks) if not verdict.passed]
+        seen = staged if whole else _as_it_will_be(tables, table, staged)
+        failed = [verdict for verdict in judge(seen, checks) if not verdict.passed]
         errors += [str(verdict) for verdict in failed if verdict.check.severity == "error"]
     if errors:
         raise QualityError(
@@ -234,7 +235,8 @@ def _gate(
             f"{table.transform.name if table.transform else 'its SQL'}, the contract or the inputs."
         )
     told = [f"{table.key}: {verdict}" for verdict in failed if verdict.check.severity == "warning"]
-    return int(row["_rows"]), {name: int(row[name]) for name in warned if row[name]}, told
+    warnings = zip(warned, measured[len(broken) :], strict=True)
+    return rows_in, {name: rows for (name, _), rows in warnings if rows}, told
 
 
 def _breaks(rule: Rule) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import reduce
 
@@ -60,7 +61,8 @@ def restrict(
         return rows
     types = {field.name: ddl(field.dataType) for field in rows.schema.fields}
     for column, span in spans.items():
-        plain = source.grain[column].strip().strip("`")
+        text = source.grain[column]
+        plain = text[1:-1].replace("``", "`") if re.fullmatch(r"`(?:[^`]|``)+`", text) else ""
         holds = span.holds(quoted(plain), types[plain]) if plain in types else None
         if holds is not None:
             rows = rows.where(holds)

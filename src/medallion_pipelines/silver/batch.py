@@ -114,7 +114,7 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
 
 def _take_changes(tables: Tables, table: Table, batch: Batch, rows: DataFrame, valid: int) -> Written:
     before = 0
-    if batch.rebuild and tables.version(table.key) > 0:  # else it was made for this batch
+    if batch.rebuild:
         before = tables.read(table.key).count()
         make(tables, table)
     merged = take(tables, table, rows) if valid else Merged(0, 0, 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 
 from medallion_pipelines.contracts.model import Table
-from medallion_pipelines.errors import ChangeRefusedError
+from medallion_pipelines.errors import ChangeRefusedError, ChangesError
 from medallion_pipelines.evolution import shape_of
 from medallion_pipelines.silver.changes.apply import apply
-from medallion_pipelines.silver.changes.opening import opened
+from medallion_pipelines.silver.changes.opening import fits, opened
 from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
@@ -17,21 +17,32 @@ from medallion_pipelines.tables import Merged, Tables
 
 def make(tables: Tables, table: Table) -> None:
     """Make the table and its memory, empty; where they are, they lose what is in them."""
-    types = [f"CAST(NULL AS {column.type}) AS {quoted(column.name)}" for column in table.columns]
-    nothing = f"SELECT {', '.join(types)}, false AS {DELETES}, false AS {TRUNCATES} WHERE false"
-    opened(tables, table.key, _spec(table), tables.spark.sql(nothing), anew=shape_of(table))
+    opened(tables, table.key, _spec(table), _none(tables, table), anew=shape_of(table))
 
 
-def refuse_lost_columns(tables: Tables, table: Table) -> None:
-    """Raise ChangeRefusedError where the contract lacks a column of the table. (New columns and wider
-    types come with the next changes.)"""
+def refuse_misfit(tables: Tables, table: Table) -> None:
+    """Raise ChangeRefusedError where the table cannot follow its contract. (New columns and wider types
+    come with the next changes.)"""
     known = {column.name.lower() for column in table.columns} | {START.lower(), END.lower()}
     lost = [field.name for field in tables.fields(table.key) if field.name.lower() not in known]
-    if lost:
+    why = f"column {', '.join(lost)} is no longer in it." if lost else ""
+    try:
+        fits(tables, table.key, _spec(table), _none(tables, table))
+    except ChangesError as error:
+        why = str(error)
+    if why:
         raise ChangeRefusedError(
-            f"{table.key} cannot follow its contract ({table.path.name}) in place: column {', '.join(lost)} "
-            f"is no longer in it. Undo the change, or run `medallion rebuild {table.key} PRODUCT`."
+            f"{table.key} cannot follow its contract ({table.path.name}) in place: {why} "
+            f"Undo the change, or run `medallion rebuild {table.key} PRODUCT` to make it anew from bronze."
         )
+
+
+def _none(tables: Tables, table: Table) -> DataFrame:
+    """No changes, with the columns that changes have."""
+    types = [f"CAST(NULL AS {column.type}) AS {quoted(column.name)}" for column in table.columns]
+    return tables.spark.sql(
+        f"SELECT {', '.join(types)}, false AS {DELETES}, false AS {TRUNCATES} WHERE false"
+    )
 
 
 def take(tables: Tables, table: Table, rows: DataFrame) -> Merged:

@@ -12,6 +12,7 @@ from medallion_pipelines.errors import QualityError
 from medallion_pipelines.quality import judge
 from medallion_pipelines.silver.batch import Batch
 from medallion_pipelines.silver.order import order
+from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Staging, Tables
 
@@ -20,6 +21,8 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
     """Raise QualityError if a check of severity error fails; notes of those of severity warning."""
     staging = Staging(tables, table.key)
     kept = batch.rows.where("_outcome = 'valid'")
+    if table.changes is not None:  # of what a delete holds nothing counts
+        kept = kept.where(f"NOT {DELETES} AND NOT {TRUNCATES}")
     verdicts = judge(kept, [check for check in table.checks if check.scope == "batch"])
     if table.quarantine_limit is not None:
         limit = replace(table.quarantine_limit, metric="count_if(_outcome = 'quarantined')")
@@ -35,7 +38,8 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
             f"{table.key} was not written: {'; '.join(errors)}. Nothing of this batch is in the table or its "
             "quarantine; mend the data or the contract and run again."
         )
-    if verdicts:  # once something is written the checks would see the batch twice
+    # once something is written the checks would see the batch twice, or (rebuild) come too late
+    if verdicts or batch.rebuild:
         staging.mark(batch.token, replace(batch, passed=True).state)
     return [f"{table.key}: {verdict}" for verdict in failed]
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import ForeignKey, Table
+from medallion_pipelines.silver.changes.spec import END
 from medallion_pipelines.sql import quoted
 
 Read = Callable[[str], DataFrame | None]  # a table of the lakehouse by key, or None where it is not there yet
@@ -20,6 +21,8 @@ def pointed(rows: DataFrame, table: Table, read: Read) -> DataFrame:
         if target is None:
             rows = rows.withColumn(f"_points_{number}", F.lit(False))
             continue
+        if END in target.columns:  # of a history, what holds
+            target = target.where(F.col(END).isNull())
         names = [f"_to_{number}_{place}" for place in range(len(key.columns))]
         keys = target.select(*(F.col(quoted(c)).alias(n) for c, n in zip(key.to_columns, names, strict=True)))
         hits = keys.dropna().distinct().withColumn(f"_points_{number}", F.lit(True))

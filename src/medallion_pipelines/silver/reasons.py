@@ -8,7 +8,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Rule, Table
+from medallion_pipelines.contracts.model import Column, Rule, Table
 from medallion_pipelines.silver.links import checked_keys
 from medallion_pipelines.silver.typed import DELETES, KEPT, TRUNCATES, is_nested
 from medallion_pipelines.sql import quoted
@@ -23,9 +23,17 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     warnings: list[SparkColumn] = []
 
     needed = {*table.primary_key, *(table.sequence_by if table.changes else ())}
+    upserts = F.lit(True) if table.changes is None else ~F.col(DELETES) & ~F.col(TRUNCATES)
 
-    def add(broken: SparkColumn, rule: str, column: str | None, message: str, value: SparkColumn) -> None:
-        broken = broken & _asked_of(table, column)
+    def add(
+        broken: SparkColumn,
+        rule: str,
+        column: str | None,
+        message: str,
+        value: SparkColumn,
+        asked: SparkColumn = upserts,
+    ) -> None:
+        broken = broken & asked
         broken_errors.append(broken)
         errors.append(error(broken, rule, column, message, value))
 
@@ -33,18 +41,19 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
         if column.expression is None:
             text = F.col("_text").getField(column.name)
             bad = text.isNotNull() & F.col(quoted(column.name)).isNull()
-            add(bad, "type", column.name, f"is not of type {column.type}", text)
+            add(bad, "type", column.name, f"is not of type {column.type}", text, _asked_of(table, column))
             missing = text.isNull()
         else:
             missing = F.col(quoted(column.name)).isNull()
         if column.required or column.name in needed:
-            add(missing, "required", column.name, "must have a value", F.lit(None))
+            asked = _asked_of(table, column)
+            add(missing, "required", column.name, "must have a value", F.lit(None), asked)
     for rule in table.rules:
         broken = ~F.coalesce(F.expr(rule.condition), F.lit(True))
         if rule.severity == "error":
             add(broken, rule.name, rule.column, rule.message, _value(rule, table))
         else:
-            warnings.append(F.when(broken & _asked_of(table, rule.column), F.lit(rule.name)))
+            warnings.append(F.when(broken & upserts, F.lit(rule.name)))
     for number, key in enumerate(checked_keys(table)):
         full = F.lit(True)
         for name in key.columns:
@@ -56,8 +65,7 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             message = f"is not in {table.layer}.{key.to_table}"
             add(broken, name, ", ".join(key.columns), message, pointed)
         else:
-            asked = _asked_of(table, None)
-            warnings.append(F.when(broken & asked, F.lit(f"{name}_{'_'.join(key.columns)}")))
+            warnings.append(F.when(broken & upserts, F.lit(f"{name}_{'_'.join(key.columns)}")))
     malformed = F.array(
         F.struct(
             F.lit("malformed").alias("rule"),
@@ -83,12 +91,12 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     )
 
 
-def _asked_of(table: Table, column: str | None) -> SparkColumn:
-    """Which records a rule is for: a change that deletes has a key and a sequence, one that truncates a
-    sequence; what else is in them counts for nothing."""
-    if table.changes is None or column in table.sequence_by:
+def _asked_of(table: Table, column: Column) -> SparkColumn:
+    """Which records must have a value of a column: a change that deletes has a key and a sequence, one that
+    truncates a sequence; what else is in them counts for nothing."""
+    if table.changes is None or column.name in table.sequence_by:
         return F.lit(True)
-    if column in table.primary_key:
+    if column.name in table.primary_key:
         return ~F.col(TRUNCATES)
     return ~F.col(DELETES) & ~F.col(TRUNCATES)
 

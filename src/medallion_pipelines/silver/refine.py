@@ -18,7 +18,7 @@ from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
 from medallion_pipelines.silver.batch import Batch, write, write_quarantine
-from medallion_pipelines.silver.changed import make, refuse_lost_columns
+from medallion_pipelines.silver.changed import make, refuse_misfit
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.gate import gate
 from medallion_pipelines.silver.summary import Summary, summarize
@@ -35,6 +35,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     tables, source, staging = log.tables, f"bronze.{table.name}", Staging(log.tables, table.key)
     done, notes = log.progress(table.key), list[str]()
     existed = tables.exists(table.key)
+    if tables.version(table.key) < done.version:  # it was dropped, and perhaps made again since
+        done = Progress()
     if not existed:
         if table.changes is None:
             tables.create(table.key, shape_of(table))
@@ -45,15 +47,19 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
         if table.changes is None:
             notes += evolve(tables, table)
         else:
-            refuse_lost_columns(tables, table)
+            refuse_misfit(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions))
     left = staging.left()
-    if left is not None and existed and not rebuild and _wanted(left, done, fingerprint(table)):
+    made_by, again = fingerprint(table), table.changes is not None
+    if left is not None and existed and not rebuild and _wanted(left, done, made_by, again=again):
         batch = Batch.resumed(left, table)
         notes.append(f"{table.key}: finished the batch that an interrupted run had left.")
         result = _finish(log, table, batch, started)
     elif left is not None:
-        staging.drop()
+        # rows may be gone that an interrupted rebuild was to bring again
+        rebuild |= existed and bool(left.state["rebuild"]) and left.state["token"] != done.token
+        if not rebuild:
+            staging.drop()
     after = -1 if rebuild else result.source_versions.get(source, -1)
     if existed and not rebuild and after < 0:
         _refuse_unknown_past(tables, table)
@@ -64,7 +70,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
             f"Run `medallion rebuild {table.key} PRODUCT`."
         )
     if upto > after:
-        batch = _stage(tables, table, source, after, upto, rebuild or not existed)
+        into_nothing = not existed and table.changes is None
+        batch = _stage(tables, table, source, after, upto, rebuild or into_nothing)
         result = _sum(result, _finish(log, table, batch, started))
     return replace(
         result,
@@ -74,10 +81,10 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     )
 
 
-def _wanted(left: Staged, done: Progress, contract: str) -> bool:
-    """Whether a batch that was left has to be finished: not if it was, nor if it would put rows of another
-    contract in the place of all that are there."""
-    other = bool(left.state["rebuild"]) and left.state["contract"] != contract
+def _wanted(left: Staged, done: Progress, contract: str, *, again: bool) -> bool:
+    """Whether a batch that was left has to be finished: not if it was, nor, if another contract made it,
+    where it would put its rows in the place of all that are there, or where it may be made once more."""
+    other = (bool(left.state["rebuild"]) or again) and left.state["contract"] != contract
     return left.state["token"] != done.token and not other
 
 

@@ -17,6 +17,7 @@ from medallion_pipelines.sql import quoted, string
 
 # An OR of more values than these costs Delta more than it skips; an IN it takes for a range.
 FEW = 10
+_YEAR = re.compile(r"\d{4}-")  # a moment knows no longer ones
 _ORDERED = re.compile(r"TINYINT|SMALLINT|INT|BIGINT|DECIMAL.*|DATE|TIMESTAMP|TIMESTAMP_NTZ|STRING")
 
 
@@ -36,7 +37,8 @@ class Span:
             if self.every:
                 return "(" + " OR ".join(f"{operand} = {literal}" for literal in literals) + ")"
             return f"({operand} >= {literals[0]} AND {operand} <= {literals[-1]})"
-        if (kind, self.of) in (("TIMESTAMP", "DATE"), ("TIMESTAMP_NTZ", "DATE")):
+        moments = (("TIMESTAMP", "DATE"), ("TIMESTAMP_NTZ", "DATE"))
+        if (kind, self.of) in moments and all(_YEAR.match(value) for value in self.values):
             days = [f"CAST({literal} AS {kind})" for literal in (literals[0], f"date_add({literals[-1]}, 1)")]
             return f"({operand} >= {days[0]} AND {operand} < {days[1]})"
         return None

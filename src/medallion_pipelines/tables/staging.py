@@ -41,6 +41,9 @@ class Staging:
         # it is read whole: statistics of its files would be gathered for nothing
         properties = {_STATE: json.dumps(state), "delta.dataSkippingNumIndexedCols": "0"}
         self._tables.create_as(frame, key, properties)
+        for other in self._keys():
+            if other != key:
+                self._tables.drop(other)
         return self._tables.read(key)
 
     def left(self) -> Staged | None:

@@ -85,8 +85,8 @@ def apply_changes_from_snapshot(
     stored_as_scd_type, track_history_column_list, track_history_except_column_list: as for `apply_changes`.
 
     Returns the rows inserted, updated and deleted. Raises ChangesError, and writes nothing, where a key is
-    NULL or there twice, where a later version was applied already or another snapshot under this version, or
-    where the one before was cut off: apply that one again first.
+    NULL or there twice, where a later version was applied already, or another snapshot under this version.
+    A call that was cut off is finished by the next.
     """
     spec = ChangeSpec(
         _names(keys) or (),
@@ -96,6 +96,7 @@ def apply_changes_from_snapshot(
         scd_type=_scd_type(stored_as_scd_type),
         track_history_column_list=_names(track_history_column_list),
         track_history_except_column_list=_names(track_history_except_column_list),
+        snapshots=True,
     )
     return apply_snapshot(NamedTables(snapshot.sparkSession), _canonical(target), snapshot, version, spec)
 

@@ -52,6 +52,15 @@ def apply(tables: Tables, key: str, changes: DataFrame, spec: ChangeSpec) -> Mer
     return _newest(table, events, found)
 
 
+def catch_up(table: ChangeTable, at: Column) -> None:
+    """Bring the table up to what is remembered of one sequence: a batch that was cut off before the table
+    was written. Only for tables whose memory has all events."""
+    events = table.remembered().where(F.col("_sequence") == at)
+    found = Found(events.count(), 0, 0)
+    if found.rows:
+        (_history if table.spec.scd_type == 2 else _whole)(table, events, found)
+
+
 def _touched(rows: DataFrame, events: DataFrame, found: Found, keys: list[str]) -> DataFrame:
     """The rows of keys that some events have."""
     wanted = events.select(*keys).distinct()

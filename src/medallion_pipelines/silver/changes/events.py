@@ -70,12 +70,7 @@ def incomplete(value: Column, kind: DataType) -> Column:
 def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
     """Look at a batch once. Raises ChangesError if a key or a sequence is missing."""
     names = spec.stored(changes.columns)
-    taken = [name for name in names if name.lower() in RESERVED]
-    if taken:
-        raise ChangesError(
-            f"apply_changes: {', '.join(taken)} is a name that the table needs itself. "
-            "Rename the column, or put it into except_column_list."
-        )
+    refuse_reserved(names)
     at = sequence(spec, changes.columns)
     kind = changes.select(at.alias("s")).schema["s"].dataType
     keys = find_all(spec.keys, changes.columns, "keys")
@@ -108,6 +103,16 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
             "nothing was written. Filter such records out and keep them elsewhere."
         )
     return Found(row.rows, row.deletes, row.truncates)
+
+
+def refuse_reserved(names: Iterable[str], *, also: str = "") -> None:
+    """Raise ChangesError where a column to store has a name that the table or its memory needs."""
+    taken = [name for name in names if name.lower() in RESERVED or name.lower() == also]
+    if taken:
+        raise ChangesError(
+            f"apply_changes: {', '.join(taken)} is a name that the table needs itself. "
+            "Rename the column, or leave it out."
+        )
 
 
 def winner(rows: DataFrame, keys: Sequence[str], by: Sequence[Column]) -> DataFrame:

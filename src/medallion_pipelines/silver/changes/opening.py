@@ -58,17 +58,21 @@ def opened(
 
     `anew`: made anew where it is there, with what a shape says beside names and types of columns.
     """
-    stored = spec.stored(changes.columns)
-    at = changes.select(sequence(spec, changes.columns).alias("s")).schema["s"].dataType
-    types = {field.name: ddl(field.dataType) for field in changes.schema.fields}
-    brought = _Brought(tuple(Field(name, types[name]) for name in stored), at)
+    brought = _brought(spec, changes)
     if anew is None and tables.exists(key):
         return _carried_out(_planned(tables, key, spec, brought))
     _check_types(key, brought.fields)
-    table = _table(tables, key, spec, brought.fields, ddl(at), remembers_all=False)
+    table = _table(tables, key, spec, brought.fields, ddl(brought.sequence), remembers_all=False)
+    stored = [field.name for field in brought.fields]
     table = replace(table, remembers_all=_needs_all(spec, stored, table.values))
     _create(table, brought.fields, anew or Shape(brought.fields))
     return table
+
+
+def _brought(spec: ChangeSpec, changes: DataFrame) -> _Brought:
+    at = changes.select(sequence(spec, changes.columns).alias("s")).schema["s"].dataType
+    types = {field.name: ddl(field.dataType) for field in changes.schema.fields}
+    return _Brought(tuple(Field(name, types[name]) for name in spec.stored(changes.columns)), at)
 
 
 def _planned(tables: Tables, key: str, spec: ChangeSpec, brought: _Brought) -> _Plan:
@@ -165,13 +169,20 @@ def _create(table: ChangeTable, columns: Sequence[Field], like: Shape) -> None:
     ends = [Field(START, table.sequence_type), Field(END, table.sequence_type)]
     columns = [*columns, *(ends if table.spec.scd_type == 2 else ())]
     made_with = {**like.properties, _LASTING: table.spec.lasting()}
-    # the table goes first and comes last: what it would show without its memory could be wrong
     whole = Shape(columns, like.comment, like.cluster_by, made_with)
-    for key, one in ((table.memory, shape), (table.key, whole)):
+    pairs = [(table.memory, shape), (table.key, whole)]
+    if table.tables.exists(table.key):  # what it shows would be wrong without its memory: it goes first
+        pairs.reverse()
+    for key, one in pairs:
         if table.tables.exists(key):  # the memory perhaps of a table that is no more
             table.tables.replace(key, one)
         else:
             table.tables.create(key, one)
+
+
+def fits(tables: Tables, key: str, spec: ChangeSpec, changes: DataFrame) -> None:
+    """Raise ChangesError where the table, which is there, cannot take such changes."""
+    _planned(tables, key, spec, _brought(spec, changes))
 
 
 def _check_types(key: str, new: Iterable[Field]) -> None:

@@ -1,7 +1,7 @@
 """Changes from full snapshots: what differs has changed, what is not there any more was deleted.
 
-What a snapshot was compared with is the table, so the one before must be wholly in it: the memory's
-properties say which was begun and which was done.
+A snapshot is compared with the table, so the one before must be wholly in it. The memory's properties say
+which was begun and which was done; one that was cut off is finished first, from what was remembered of it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.errors import ChangesError
-from medallion_pipelines.silver.changes.apply import apply
+from medallion_pipelines.silver.changes.apply import apply, catch_up
+from medallion_pipelines.silver.changes.events import refuse_reserved
 from medallion_pipelines.silver.changes.opening import opened
 from medallion_pipelines.silver.changes.spec import END, ChangeSpec, find, find_all
-from medallion_pipelines.silver.changes.table import memory_of
+from medallion_pipelines.silver.changes.table import ChangeTable, memory_of
 from medallion_pipelines.silver.order import comparable
 from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Merged, Tables, ddl
+from medallion_pipelines.tables import Merged, Tables
 
 DELETED = "__snapshot_deleted"
 _BEGUN, _DONE = "medallion.snapshot_begun", "medallion.snapshot_done"
@@ -38,39 +39,51 @@ def apply_snapshot(
 ) -> Merged:
     """Make a table follow a snapshot; `spec` is for the changes that come of it.
 
-    Raises ChangesError, and writes nothing, if a key is NULL or there twice, if a later snapshot was applied
-    already, another under this version, or one before it not to its end.
+    Raises ChangesError, and writes nothing, if a key is NULL or there twice, or if a later snapshot was
+    applied already, or another under this version.
     """
     names = find_all(spec.keys, snapshot.columns, "keys")
+    refuse_reserved([*snapshot.columns], also=DELETED)
     _check_keys(snapshot, names)
-    said = _as_text(snapshot, sequence_of(version))
-    again = tables.exists(key) and _is_done_already(tables, key, snapshot, sequence_of(version), said)
-    changes = snapshot.withColumn(DELETED, F.lit(False))
-    if not again:
-        opened(tables, key, spec, changes)
-        tables.set_property(memory_of(key), _BEGUN, said)
-    changes = _differing(tables, key, snapshot, names, spec.scd_type)
-    if again:
-        if changes.limit(1).count():
-            raise ChangesError(
-                f"{key} follows a snapshot of version {said} already, and this is another: "
-                "nothing was written. Give it a version of its own."
-            )
-        return Merged(0, 0, 0)
+    said = _kept(snapshot, version)
+    memory = memory_of(key)
+    known = tables.exists(key) and tables.exists(memory)  # else `opened` says what is wrong
+    begun, done = (tables.property(memory, name) if known else "" for name in (_BEGUN, _DONE))
+    if begun:
+        _refuse_earlier(snapshot, key, version, begun)
+    table = opened(tables, key, spec, snapshot.withColumn(DELETED, F.lit(False)))
+    if begun != done:
+        catch_up(table, _read(begun, version).cast(table.sequence_type))
+        tables.set_property(memory, _DONE, begun)
+    changes = _differing(table, snapshot, names)
+    if begun == said:
+        if not changes.limit(1).count():
+            return Merged(0, 0, 0)
+        raise ChangesError(
+            f"{key} follows a snapshot of version {version} already, and this is another: "
+            "nothing was written. Give it a version of its own."
+        )
+    tables.set_property(memory, _BEGUN, said)
     merged = apply(tables, key, changes, spec)
-    tables.set_property(memory_of(key), _DONE, said)
+    tables.set_property(memory, _DONE, said)
     return merged
 
 
 def _check_keys(snapshot: DataFrame, names: Sequence[str]) -> None:
+    keys = [f"_key_{place}" for place in range(len(names))]
     missing = F.lit(False)
-    for name in names:
-        missing = missing | F.col(quoted(name)).isNull()
-    sizes = snapshot.groupBy(*(F.col(quoted(name)) for name in names)).agg(F.count(F.lit(1)).alias("rows"))
-    row: Any = sizes.agg(
-        F.sum(F.when(missing, F.col("rows"))).alias("missing"),
-        F.sum(F.when(~missing, F.col("rows") - 1)).alias("twice"),
-    ).first()
+    for one in keys:
+        missing = missing | F.col(one).isNull()
+    row: Any = (
+        snapshot.select(*(F.col(quoted(name)).alias(one) for name, one in zip(names, keys, strict=True)))
+        .groupBy(*keys)
+        .agg(F.count(F.lit(1)).alias("_rows"))
+        .agg(
+            F.sum(F.when(missing, F.col("_rows"))).alias("missing"),
+            F.sum(F.when(~missing, F.col("_rows") - 1)).alias("twice"),
+        )
+        .first()
+    )
     if row.missing or row.twice:
         raise ChangesError(
             f"The snapshot has {row.missing or 0} rows without {', '.join(names)} and {row.twice or 0} more "
@@ -78,63 +91,66 @@ def _check_keys(snapshot: DataFrame, names: Sequence[str]) -> None:
         )
 
 
-def _as_text(snapshot: DataFrame, version: Column) -> str:
-    row: Any = snapshot.sparkSession.range(1).select(version.cast("string").alias("version")).first()
+def _kept(snapshot: DataFrame, version: Version) -> str:
+    """A version as the text that is kept of it: a moment's does not depend on the session's time zone."""
+    value = sequence_of(version)
+    text = F.unix_micros(value) if isinstance(version, datetime) else value
+    row: Any = snapshot.sparkSession.range(1).select(text.cast("string").alias("version")).first()
     return str(row.version)
 
 
-def _is_done_already(tables: Tables, key: str, snapshot: DataFrame, version: Column, said: str) -> bool:
-    """Whether a snapshot of this version was applied. Raises ChangesError if it is not this one's turn."""
-    begun, done = (tables.property(memory_of(key), name) for name in (_BEGUN, _DONE))
-    if begun not in (done, said):
-        raise ChangesError(
-            f"{key}: the snapshot of version {begun} was begun and not finished. "
-            f"Apply it again before {said}."
-        )
-    if not done:
-        return False
-    kind = ddl(snapshot.select(version.alias("version")).schema["version"].dataType)
-    row: Any = (
-        snapshot.sparkSession.range(1).select((F.lit(done).try_cast(kind) > version).alias("later")).first()
-    )
-    if row.later:
-        raise ChangesError(
-            f"{key} follows the snapshot of version {done} already, and {said} does not come after it. "
-            "Snapshots are applied in order; to take a late one, make the table anew from all of them."
-        )
-    return done == said
+def _read(kept: str, like: Version) -> Column:
+    if isinstance(like, datetime):
+        return F.timestamp_micros(F.lit(kept).try_cast("bigint"))
+    kind = {int: "bigint", date: "date"}.get(type(like), "string")
+    return F.lit(kept).try_cast(kind)
 
 
-def _differing(
-    tables: Tables, key: str, snapshot: DataFrame, names: Sequence[str], scd_type: int
-) -> DataFrame:
+def _refuse_earlier(snapshot: DataFrame, key: str, version: Version, begun: str) -> None:
+    later = _read(begun, version) > sequence_of(version)
+    row: Any = snapshot.sparkSession.range(1).select(later.alias("later")).first()
+    if row.later is None or row.later:
+        raise ChangesError(
+            f"{key} follows the snapshot of version {begun} already, and {version} does not come after it. "
+            "Snapshots are applied in order, with versions of one type; to take a late one, make the table "
+            "anew from all of them."
+        )
+
+
+def _differing(table: ChangeTable, snapshot: DataFrame, names: Sequence[str]) -> DataFrame:
     """The snapshot's rows that are not so in the table, and the table's that are gone, `DELETED`."""
+    tables, key = table.tables, table.key
     there = tables.read(key, tables.version(key))  # fixed: it is asked for again while the table changes
-    if scd_type == 2:
+    if table.spec.scd_type == 2:
         there = there.where(f"{END} IS NULL")
-    values = [(f.name, ddl(f.dataType)) for f in snapshot.schema.fields if f.name not in names]
-
-    def before(name: str, kind: str) -> Column:
-        found = find(name, there.columns)
-        return (F.lit(None) if found is None else F.col(quoted(found))).cast(kind).alias(name)
-
+    types = {field.name.lower(): field.type for field in (*table.keys, *table.values)}
+    values = [(name, types[name.lower()]) for name in snapshot.columns if name not in names]
+    own = [str(find(name, there.columns)) for name, _ in values]
     keys = find_all(names, there.columns, "keys")
     now = snapshot.select(
-        *(F.col(quoted(name)).alias(f"_now_{place}") for place, name in enumerate(names)),
-        F.struct(F.lit(0).alias("_"), *(F.col(quoted(name)) for name, _ in values)).alias("_now"),
+        F.lit(True).alias("_is_now"),
+        *(F.col(quoted(n)).cast(types[n.lower()]).alias(f"_now_{place}") for place, n in enumerate(names)),
+        _struct([F.col(quoted(name)).cast(kind).alias(name) for name, kind in values]).alias("_now"),
     )
     was = there.select(
+        F.lit(True).alias("_is_there"),
         *(F.col(quoted(name)).alias(f"_was_{place}") for place, name in enumerate(keys)),
-        F.struct(F.lit(0).alias("_"), *(before(name, kind) for name, kind in values)).alias("_was"),
+        _struct([F.col(quoted(one)).alias(name) for one, (name, _) in zip(own, values, strict=True)]).alias(
+            "_was"
+        ),
     )
     pairs = [(f"_now_{place}", f"_was_{place}") for place in range(len(names))]
     both = now.join(was, [F.col(one) == F.col(other) for one, other in pairs], "full_outer")
     same = (
         F.expr(f"{comparable(values, '_now.')} <=> {comparable(values, '_was.')}") if values else F.lit(True)
     )
-    gone, new = F.col("_now").isNull(), F.col("_was").isNull()
+    gone, new = F.col("_is_now").isNull(), F.col("_is_there").isNull()
     return both.where(gone | new | ~same).select(
         *(F.coalesce(*pair).alias(name) for name, pair in zip(names, pairs, strict=True)),
         *(F.col("_now").getField(name).alias(name) for name, _ in values),
         gone.alias(DELETED),
     )
+
+
+def _struct(fields: Sequence[Column]) -> Column:
+    return F.struct(*fields) if fields else F.lit(None)

@@ -32,6 +32,7 @@ class ChangeSpec:
     scd_type: int = 1
     track_history_column_list: tuple[str, ...] | None = None
     track_history_except_column_list: tuple[str, ...] | None = None
+    snapshots: bool = False  # the changes are what differs from one snapshot to the next
 
     def __post_init__(self) -> None:
         tracks = (self.track_history_column_list, self.track_history_except_column_list)
@@ -88,7 +89,7 @@ class ChangeSpec:
         kept = (self.track_history_column_list, self.track_history_except_column_list)
         tracked = [sorted(n.lower() for n in names) if names is not None else None for names in kept]
         keys = sorted(key.lower() for key in self.keys)
-        by = "an expression"
+        by = "the version of a snapshot" if self.snapshots else "an expression"
         if not isinstance(self.sequence_by, Column):
             by = ", ".join(name.lower() for name in self.sequence_by)
         return json.dumps(
