@@ -36,6 +36,7 @@ lint: $(VENV)/.ready ## ruff, mypy and the import rules
 bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark written by hand
 	$(BIN)/python benchmarks/flights_run.py
 	$(BIN)/python benchmarks/conform.py
+	$(BIN)/python benchmarks/gold_refresh.py
 
 format: $(VENV)/.ready ## mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -148,6 +148,7 @@ def compare(benches: Mapping[int, Bench], last_days: int | None, repeat: int) ->
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--rows", type=int, nargs="+", default=[5_000_000, 50_000_000])
+    options.add_argument("--scattered", type=int, nargs="+", default=[1_000_000, 5_000_000])
     options.add_argument("--repeat", type=int, default=5)
     given = options.parse_args()
     # without vectored reads, Spark counts the bytes that it reads of Parquet files
@@ -155,10 +156,14 @@ def main() -> None:
         app_name="benchmark", extra_conf={"spark.hadoop.parquet.hadoop.vectored.io.enabled": "false"}
     )
     with tempfile.TemporaryDirectory() as folder:
-        benches = {rows: Bench(spark, Path(folder, str(rows)), rows) for rows in given.rows}
-        for last_days, where in ((3, "the last 3 days"), (None, "all days")):
-            print(f"\n1 row in {CHANGED:,} changed, in {where}")
-            compare(benches, last_days, given.repeat)
+        sizes = sorted({*given.rows, *given.scattered})
+        benches = {rows: Bench(spark, Path(folder, str(rows)), rows) for rows in sizes}
+        for rows, last_days, where in (
+            (given.rows, 3, "within the last 3 days"),
+            (given.scattered, None, "scattered over all days"),
+        ):
+            print(f"\n1 row in {CHANGED:,} changed, {where}")
+            compare({one: benches[one] for one in rows}, last_days, given.repeat)
     spark.stop()
 
 

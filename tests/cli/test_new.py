@@ -66,6 +66,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         create("shop", tmp_path / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_the_tests_of_a_new_product_pass(tmp_path, request):
     folder = create("shop", tmp_path)

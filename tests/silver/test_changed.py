@@ -87,6 +87,7 @@ def test_a_history_is_kept_of_changes_that_come_late_twice_and_broken(
     assert lakehouse.tables.read("ops.drift").count() == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_after_what_is_remembered_is_finished_by_the_next(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

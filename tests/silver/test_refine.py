@@ -45,6 +45,7 @@ def test_the_latest_of_a_key_wins_in_any_order_over_batches(lakehouse: Lakehouse
     assert kept + dropped == len(VERSIONS) * len(orders)
 
 
+@pytest.mark.slow
 def test_exact_duplicates_are_dropped_where_there_is_a_key_and_kept_where_there_is_none(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
@@ -212,6 +213,7 @@ def test_without_a_log_a_keyless_table_is_not_doubled(lakehouse: Lakehouse, tmp_
     assert rows(lakehouse, "silver.things") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_batch_that_had_passed_its_checks_is_not_judged_again(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +248,7 @@ def _cut_off(*args: object, **kwargs: object) -> None:
     raise KeyError("the machine went away")
 
 
+@pytest.mark.slow
 def test_a_table_that_was_dropped_comes_back_whole_though_a_check_stops_the_first_try(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
@@ -261,6 +264,7 @@ def test_a_table_that_was_dropped_comes_back_whole_though_a_check_stops_the_firs
     assert rows(lakehouse, "silver.things", "id") == [(1,), (2,)]
 
 
+@pytest.mark.slow
 def test_a_rebuild_that_was_cut_off_is_done_by_the_next_run_whatever_the_contract_says_then(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,9 @@ from medallion_pipelines.contracts.model import Input, Table
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Span, ddl
 
+_NAME = re.compile(r"`(?:[^`]|``)+`")  # contracts have bare names quoted
+_DAY = re.compile(r"(?:to_date|date)\s*\(\s*`?(\w+)`?\s*\)|cast\s*\(\s*`?(\w+)`?\s+as\s+date\s*\)", re.I)
+
 
 def key_of(source: Input) -> str:
     return f"{source.layer}.{source.table}"
@@ -59,17 +62,24 @@ def restrict(
     grain. Where the grain names plain columns, files that hold none of them are not read."""
     if source.grain is None:
         return rows
-    types = {field.name: ddl(field.dataType) for field in rows.schema.fields}
+    types = {field.name.lower(): ddl(field.dataType) for field in rows.schema.fields}
     for column, span in spans.items():
-        text = source.grain[column]
-        plain = text[1:-1].replace("``", "`") if re.fullmatch(r"`(?:[^`]|``)+`", text) else ""
-        holds = span.holds(quoted(plain), types[plain]) if plain in types else None
+        name = _column_of(source.grain[column], table.column(column).type)
+        holds = span.holds(quoted(name), types[name.lower()]) if name.lower() in types else None
         if holds is not None:
             rows = rows.where(holds)
     names = {column: f"_key_{place}" for place, column in enumerate(table.primary_key)}
     renamed = keys.select(*(F.col(quoted(column)).alias(name) for column, name in names.items()))
     condition = [_value(source.grain, table, column) == F.col(name) for column, name in names.items()]
     return rows.join(renamed, condition, "left_semi")
+
+
+def _column_of(expression: str, key_type: str) -> str:
+    """The column that a grain expression is, or is the day of; empty where it is something else."""
+    if _NAME.fullmatch(expression):
+        return expression[1:-1].replace("``", "`")
+    day = _DAY.fullmatch(expression.strip()) if key_type == "DATE" else None
+    return (day[1] or day[2]) if day else ""
 
 
 def _grain(rows: DataFrame, grain: Mapping[str, str], table: Table) -> DataFrame:

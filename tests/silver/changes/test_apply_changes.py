@@ -64,6 +64,7 @@ def test_a_missing_key_or_sequence_refuses_the_batch(spark: SparkSession, target
     assert (version(spark, target), found(spark, target)) == before
 
 
+@pytest.mark.slow
 def test_keys_whose_concatenations_are_alike_are_not_alike(spark: SparkSession, target: str) -> None:
     rows = "('a_b', 'c', 1, 1), ('a', 'b_c', 1, 2), ('a', 'b', 1, 3)"
     apply_changes(
@@ -81,6 +82,7 @@ def test_keys_whose_concatenations_are_alike_are_not_alike(spark: SparkSession, 
     assert list(map(tuple, now.collect())) == [("a_b", "c", 1), ("a", "b", 3), ("a", "b_c", 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0, 1]])
 def test_a_truncate_empties_what_was_there_until_then_whenever_it_comes(
     spark: SparkSession, target: str, order: list[int]
@@ -106,6 +108,7 @@ def test_several_sequence_columns_give_a_struct(spark: SparkSession, target: str
     assert [row["__END_AT"] and tuple(row["__END_AT"]) for row in rows] == [(1, 10), (2, 1), None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0]])
 def test_a_column_that_a_batch_lacks_keeps_its_value(
     spark: SparkSession, target: str, order: list[int]

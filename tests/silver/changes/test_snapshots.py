@@ -80,6 +80,7 @@ def test_it_holds_what_the_snapshots_say(spark: SparkSession, target: str, scd_t
     assert found(spark, target) == expected(snapshots, days, scd_type)
 
 
+@pytest.mark.slow
 def test_the_same_snapshot_again_changes_nothing(spark: SparkSession, target: str) -> None:
     rows: Rows = {(1, "a"): ("Rome", 1), (2, "b"): (None, None)}
     assert _applied(spark, target, rows, 5) == Merged(2, 0, 0)
@@ -112,6 +113,7 @@ def test_a_key_that_is_there_twice_is_refused(spark: SparkSession, target: str) 
     assert not spark.catalog.tableExists(target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_snapshot_that_was_cut_off_is_finished_by_the_next(
     spark: SparkSession, target: str, monkeypatch: pytest.MonkeyPatch, cut: int
@@ -161,6 +163,7 @@ def test_names_that_the_table_needs_are_refused_before_anything_is_written(
     assert [tuple(row) for row in spark.table(target).collect()] == [(1, 2, 3, 4, 5)]
 
 
+@pytest.mark.slow
 def test_a_column_that_comes_later_is_added_and_a_key_may_be_all_there_is(
     spark: SparkSession, target: str
 ) -> None:
