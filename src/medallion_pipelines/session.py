@@ -79,7 +79,10 @@ def connect_server(*, master: str = "local[*]", extra_conf: Mapping[str, str] | 
     """Start a Spark Connect server with Delta that ends with this process; its address (`sc://host:port`).
 
     Processes started from this one inherit the token it asks for (SPARK_CONNECT_AUTHENTICATE_TOKEN).
+    Raises SetupError where the process has a session already, which cannot become a server.
     """
+    if _spark_session_class().getActiveSession() is not None:
+        raise SetupError("A Spark session is active in this process: no server can be started beside it.")
     return _start_connect(_configuration(master, "server", None) | dict(extra_conf or {}))
 
 

@@ -35,7 +35,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     tables, source, staging = log.tables, f"bronze.{table.name}", Staging(log.tables, table.key)
     done, notes = log.progress(table.key), list[str]()
     existed = tables.exists(table.key)
-    if tables.version(table.key) < done.version:  # it was dropped, and perhaps made again since
+    remade = tables.version(table.key) < done.version  # it was dropped, and perhaps made again since
+    if remade:
         done = Progress()
     if not existed:
         if table.changes is None:
@@ -50,8 +51,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
             refuse_misfit(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions))
     left = staging.left()
-    made_by, again = fingerprint(table), table.changes is not None
-    if left is not None and existed and not rebuild and _wanted(left, done, made_by, again=again):
+    of_this = existed and not remade and not rebuild
+    if left is not None and of_this and _wanted(left, done, table):
         batch = Batch.resumed(left, table)
         notes.append(f"{table.key}: finished the batch that an interrupted run had left.")
         result = _finish(log, table, batch, started)
@@ -81,11 +82,12 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     )
 
 
-def _wanted(left: Staged, done: Progress, contract: str, *, again: bool) -> bool:
+def _wanted(left: Staged, done: Progress, table: Table) -> bool:
     """Whether a batch that was left has to be finished: not if it was, nor, if another contract made it,
-    where it would put its rows in the place of all that are there, or where it may be made once more."""
-    other = (bool(left.state["rebuild"]) or again) and left.state["contract"] != contract
-    return left.state["token"] != done.token and not other
+    where it would put its rows in the place of all that are there, or (changes) can be made once more."""
+    another = left.state["contract"] != fingerprint(table)
+    anew = bool(left.state["rebuild"]) or table.changes is not None
+    return left.state["token"] != done.token and not (another and anew)
 
 
 def _refuse_unknown_past(tables: Tables, table: Table) -> None:
