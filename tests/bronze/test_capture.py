@@ -232,6 +232,7 @@ def test_a_broken_file_is_reported_and_tried_again_and_stops_no_other(
     assert not run_only(lakehouse, product, "bronze.things").changed
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_after_it_was_captured_is_reported_and_not_doubled(
     lakehouse: Lakehouse, product: Path
 ) -> None:
@@ -245,6 +246,7 @@ def test_a_file_that_grows_after_it_was_captured_is_reported_and_not_doubled(
     assert step(run_only(lakehouse, product, "bronze.things"), "bronze.things").notes == ()  # said once
 
 
+@pytest.mark.slow
 def test_an_empty_file_that_is_filled_later_is_captured_then(lakehouse: Lakehouse, product: Path) -> None:
     land_text(lakehouse, "things/a.json", "")
     land_text(lakehouse, "things/b.json.gz", "")

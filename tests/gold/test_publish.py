@@ -196,6 +196,7 @@ def test_a_mart_that_breaks_its_contract_is_not_written(lakehouse: Lakehouse, fo
     assert versions(lakehouse) == before
 
 
+@pytest.mark.slow
 def test_a_mart_may_be_made_in_python_or_be_a_view(lakehouse: Lakehouse, folder: Path) -> None:
     per_shop = gold(
         "per_shop",

@@ -33,7 +33,7 @@ def test_files_are_skipped_where_the_grain_is_a_column_or_its_day(
     product, tables = load_product(folder).tables, lakehouse.tables
     tables.create("silver.events", shape_of(product["silver.events"]))
     for day in (1, 2, 3):
-        rows = f"SELECT 1L AS id, TIMESTAMP'2024-05-0{day} 23:59:59.999999' AS at"
+        rows = f"SELECT 1L AS id, TIMESTAMP'2024-05-0{day} 12:00:00' AS at"
         tables.append(lakehouse.spark.sql(rows), "silver.events")
     keys = lakehouse.spark.sql("SELECT DATE'2024-05-02' AS day")
     spans = reach(keys, {"day": "DATE"})

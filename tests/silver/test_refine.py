@@ -148,6 +148,7 @@ def test_a_check_stops_a_table_before_anything_is_written(lakehouse: Lakehouse, 
     assert {counts(taken, f"silver.{name}") for name in STOPS} == {(2, 1, 1, 0)}
 
 
+@pytest.mark.slow
 def test_a_failed_warning_check_is_told_and_stops_nothing(lakehouse: Lakehouse, tmp_path: Path) -> None:
     some_null = {
         "type": "library", "metric": "nullValues", "mustBeLessThan": 10, "unit": "percent",
@@ -163,16 +164,21 @@ def test_a_failed_warning_check_is_told_and_stops_nothing(lakehouse: Lakehouse, 
     )
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("quarantine_keyless", "table_keyed", "log_keyless"),
+        pytest.param(("log_keyed", "staging_keyless"), marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_cut_off_before_any_of_its_writes_is_finished_by_the_next(
-    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     module = importlib.import_module("medallion_pipelines.silver.refine")
     columns = [column("id", "integer")]
     tables = [
-        silver(name, columns, key=["id"] if name.endswith("keyed") else [], path="things/*")
-        for name in ("quarantine_keyless", "table_keyed", "log_keyed", "log_keyless", "staging_keyless")
+        silver(name, columns, key=["id"] if name.endswith("keyed") else [], path="things/*") for name in names
     ]
-    names = [contract["name"] for contract in tables]
     product = write_product(tmp_path / "p", *tables)
     land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": "x"}])
 

@@ -98,6 +98,7 @@ def test_a_truncate_empties_what_was_there_until_then_whenever_it_comes(
     assert found(spark, target) == [(1, 7, "again"), (2, 9, "new"), (3, 6, "after")]
 
 
+@pytest.mark.slow
 def test_several_sequence_columns_give_a_struct(spark: SparkSession, target: str) -> None:
     way: dict[str, Any] = {"keys": "id", "sequence_by": ["day", "nr"], "stored_as_scd_type": 2}
     apply_changes(changes(spark, "(1, 2, 1, 'b'), (1, 1, 9, 'a')", "id, day, nr, v"), target, **way)
