@@ -49,9 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
-    # workers inherit it; it has to be there before they start
-    os.environ.setdefault("SPARK_CONNECT_AUTHENTICATE_TOKEN", str(uuid.uuid4()))
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--spark-connect"):  # workers inherit it; it has to be there before they start
+        os.environ.setdefault("SPARK_CONNECT_AUTHENTICATE_TOKEN", str(uuid.uuid4()))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medallion_pipelines.contracts.model import Changes
@@ -67,6 +69,21 @@ def test_by_default_the_last_version_is_kept_and_nothing_deleted(folder):
 def test_what_cannot_be_honoured_is_refused(folder, value, said):
     folder.silver(COLUMNS, custom=changes(value))
     assert folder.said() == [f"schema[0].customProperties[3].value{said}"]
+
+
+def test_a_field_that_only_conditions_name_needs_a_header(folder):
+    way = changes("{applyAsDeletes: \"Op = 'D'\"}")
+    for header, said in (("false", 1), ("true", 0)):
+        folder.silver(COLUMNS, custom=way)
+        path = folder.path / "flights.odcs.yaml"
+        source = f"{{path: x, format: csv, options: {{header: '{header}'}}}}"
+        path.write_text(
+            re.sub(r"(property: source, value: )\{.*?\}\}?", rf"\1{source}}}", path.read_text(), count=1)
+        )
+        assert [text.partition(": ")[2] for text in folder.said()] == [
+            "names Op, and the files have no header that does. "
+            "Declare it as a column, in its place, or set `header: true`."
+        ][:said]
 
 
 def test_changes_need_a_key_and_an_order_and_bear_no_look_at_rows(folder):

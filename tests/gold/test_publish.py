@@ -107,6 +107,12 @@ def test_only_what_was_touched_is_recomputed_and_written(lakehouse: Lakehouse, f
     feed = lakehouse.tables.changes("gold.daily", before, lakehouse.tables.version("gold.daily"))
     found = sorted((row._change_type, row.shop, row.total) for row in feed.collect())
     assert found == [("update_postimage", "a", 6), ("update_preimage", "a", 5)]
+    before = lakehouse.tables.version("gold.daily")
+    change(lakehouse, "silver.sales", "INSERT INTO {} VALUES (99, NULL, 1, 5)")
+    one = refreshed(lakehouse, folder)  # a row without a key touches none
+    assert (one.status, one.rows_in, one.rows_written) == ("succeeded", 0, 0)
+    assert lakehouse.tables.version("gold.daily") == before
+    assert refreshed(lakehouse, folder).status == "unchanged"
 
 
 @pytest.mark.slow

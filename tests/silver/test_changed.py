@@ -25,10 +25,12 @@ from tests.support import (
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.silver import changed
 
+# a delete brings no name, and a check over the batch does not count it
+NAMED = {"type": "library", "metric": "nullValues", "mustBe": 0, "severity": "error"}
 COLUMNS = [
     column("id", "integer"),
     column("seq", "integer"),
-    column("name", "string", required=True),
+    column("name", "string", required=True, quality=[NAMED]),
     column("size", "integer", logicalTypeOptions={"minimum": 1}),
 ]
 WAY = {"applyAsDeletes": "Op = 'D'", "storedAsScdType": 2}
@@ -188,7 +190,7 @@ def test_a_contract_that_the_table_cannot_follow_is_refused_with_the_way_out(
     assert rows(lakehouse, "silver.things", "id", "seq") == [(1, 1)]
 
 
-def test_a_delete_is_not_asked_for_rules_or_where_it_points_to(spark: SparkSession) -> None:
+def test_a_delete_or_truncate_is_not_asked_for_rules_or_where_it_points_to(spark: SparkSession) -> None:
     checked = [{"property": "enforcement", "value": "checked"}]
     lines = silver(
         "lines",
@@ -202,16 +204,22 @@ def test_a_delete_is_not_asked_for_rules_or_where_it_points_to(spark: SparkSessi
             column("seq", "integer"),
         ],
         key=["id"],
-        custom={"sequenceBy": ["seq"], "changes": {"applyAsDeletes": "Op = 'D'"}},
+        custom={
+            "sequenceBy": ["seq"],
+            "changes": {"applyAsDeletes": "Op = 'D'", "applyAsTruncates": "Op = 'T'"},
+        },
     )
     orders = silver("orders", [column("id", "integer")], key=["id"])
     past = spark.sql("SELECT 1L AS id, 1L AS __START_AT, 2L AS __END_AT")  # an order that was deleted
-    records = [{"Op": op, "id": n, "seq": 1} for op, n in [("D", 1), ("D", 0), ("U", 1), ("D", None)]]
+    records = [
+        {"Op": op, "id": n, "seq": 1} for op, n in [("D", 1), ("D", 0), ("U", 1), ("D", None), ("T", None)]
+    ]
     found = conformed(spark, lines, records, beside=[orders], tables={"silver.orders": past})
     assert outcomes(found, "id", "_deletes") == [
         ("quarantined", 1, False),
         ("quarantined", None, True),
         ("valid", 0, True),
         ("valid", 1, True),
+        ("valid", None, False),
     ]
     assert reasons(found) == [(("foreign_key", "id", "1"),), (("required", "id", None),)]

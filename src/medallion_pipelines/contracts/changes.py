@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .expressions import row_condition
 from .model import Changes
-from .names import suggestion
+from .names import refuse_unknown_keys, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,9 +32,7 @@ def read_changes(
     if not isinstance(place.value, dict):
         place.problem("must be a mapping", "Such as `{applyAsDeletes: \"op = 'D'\", storedAsScdType: 2}`.")
         return None
-    for key in place.keys:
-        if key not in _KEYS:
-            place.at(key).problem(f"`{key}` is not a key of `changes`", suggestion(key, _KEYS))
+    refuse_unknown_keys(place, _KEYS, "changes")
     if not primary_key:
         place.problem("needs a primary key", "It says which row a change is of: add `primaryKey: true`.")
     elif not sequence_by:

@@ -33,6 +33,14 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"Known: {listed}{', ...' if len(known) > 12 else ''}." if known else ""
 
 
+def refuse_unknown_keys(node: Node, known: Iterable[str], owner: str) -> None:
+    """A problem for each key of a mapping that `owner` does not know."""
+    known = list(known)
+    for key in node.keys:
+        if key not in known:
+            node.at(key).problem(f"`{key}` is not a key of `{owner}`", suggestion(key, known))
+
+
 def check_table_name(name: str, node: Node) -> None:
     if name.startswith("_"):
         node.problem(f"`{name}` starts with `_`", "Such names are kept for the pipeline's own tables.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from .formats import is_date_pattern
 from .model import Format, Source
-from .names import suggestion
+from .names import refuse_unknown_keys, suggestion
 
 if TYPE_CHECKING:
     from .document import Node
@@ -29,9 +29,7 @@ def read_source(node: Node) -> Source | None:
     if not isinstance(node.value, dict):
         node.problem("must be a mapping", "Such as `{path: flights/*.json, format: json}`.")
         return None
-    for key in node.keys:
-        if key not in _KEYS:
-            node.at(key).problem(f"`{key}` is not a key of `source`", suggestion(key, _KEYS))
+    refuse_unknown_keys(node, _KEYS, "source")
     path, format_ = node.text("path"), node.text("format")
     if path is None:
         node.at("path").problem(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .bounds import OPERATORS, read_bound
 from .model import Check, Column
-from .names import suggestion
+from .names import refuse_unknown_keys, suggestion
 from .spark_types import is_orderable
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def read_quarantine_limit(place: Node | None) -> Check | None:
     if place is None:
         return None
     hint = "Such as `value: {mustBeLessThan: 5, unit: percent}`."
-    for key in place.keys:
-        if key not in (*OPERATORS, "unit"):
-            place.at(key).problem(
-                f"`{key}` is not a key of `quarantineLimit`", suggestion(key, (*OPERATORS, "unit"))
-            )
+    refuse_unknown_keys(place, (*OPERATORS, "unit"), "quarantineLimit")
     if len([key for key in place.keys if key in OPERATORS]) != 1:
         place.problem("needs exactly one operator", hint)
         return None

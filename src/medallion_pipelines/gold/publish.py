@@ -46,7 +46,8 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
     tables, done = log.tables, log.progress(table.key)
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
-    why = _why_full(tables, table, done, versions, full_refresh)
+    at = tables.version(table.key)
+    why = _why_full(table, at, done, versions, full_refresh)
     notes: list[str] = []
     if why is None:
         if dict(done.source_versions) == versions:
@@ -54,7 +55,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
                 table.key,
                 "unchanged",
                 seconds=time.monotonic() - started,
-                version=tables.version(table.key),
+                version=at,
                 source_versions=versions,
             )
         try:
@@ -75,7 +76,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
             assert touched is not None
             result = _merge(tables, table, touched)
         else:
-            if tables.exists(table.key) and not full_refresh:
+            if at >= 0 and not full_refresh:
                 notes.append(f"{table.key}: refreshed in full, because {why}.")
             staged = _stage_all(tables, table, versions)
             result = _overwrite(tables, table, staged)
@@ -100,17 +101,17 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
 
 
 def _why_full(
-    tables: Tables,
     table: Table,
+    at: int,
     done: Progress,
     versions: Mapping[str, int],
     asked: bool,
 ) -> str | None:
     if asked:
         return "it was asked for"
-    if not tables.exists(table.key):
+    if at < 0:
         return "it is new"
-    if tables.version(table.key) < done.version:
+    if at < done.version:
         return "it was made anew"
     if set(done.source_versions) != set(versions):
         return "its inputs are not those of its last refresh"
@@ -151,7 +152,6 @@ def _stage_touched(
 def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> DataFrame:
     inputs = {i.table: tables.read(key_of(i), versions[key_of(i)]) for i in table.inputs}
     rows = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
-    Staging(tables, table.key).drop()
     return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
 
 

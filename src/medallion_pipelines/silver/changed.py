@@ -8,7 +8,7 @@ from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import ChangeRefusedError, ChangesError
 from medallion_pipelines.evolution import shape_of
 from medallion_pipelines.silver.changes.apply import apply
-from medallion_pipelines.silver.changes.opening import fits, opened
+from medallion_pipelines.silver.changes.opening import opened, refuse_unfit
 from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
@@ -27,7 +27,7 @@ def refuse_misfit(tables: Tables, table: Table) -> None:
     lost = [field.name for field in tables.fields(table.key) if field.name.lower() not in known]
     why = f"column {', '.join(lost)} is no longer in it." if lost else ""
     try:
-        fits(tables, table.key, _spec(table), _none(tables, table))
+        refuse_unfit(tables, table.key, _spec(table), _none(tables, table))
     except ChangesError as error:
         why = str(error)
     if why:

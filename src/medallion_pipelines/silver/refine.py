@@ -34,8 +34,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     started = time.monotonic()
     tables, source, staging = log.tables, f"bronze.{table.name}", Staging(log.tables, table.key)
     done, notes = log.progress(table.key), list[str]()
-    existed = tables.exists(table.key)
-    remade = tables.version(table.key) < done.version  # it was dropped, and perhaps made again since
+    at = tables.version(table.key)
+    existed, remade = at >= 0, at < done.version  # remade: it was dropped, and perhaps made again since
     if remade:
         done = Progress()
     if not existed:

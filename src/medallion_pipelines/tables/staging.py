@@ -36,7 +36,8 @@ class Staging:
         self._prefix = f"ops.staging_{key.replace('.', '_')}__"
 
     def write(self, frame: DataFrame, token: str, state: Mapping[str, Any]) -> DataFrame:
-        """Compute a batch into a table of its own and read it from there."""
+        """Compute a batch into a table of its own and read it from there. What was staged before goes once
+        that is done."""
         key = self._prefix + token
         # it is read whole: statistics of its files would be gathered for nothing
         properties = {_STATE: json.dumps(state), "delta.dataSkippingNumIndexedCols": "0"}

@@ -83,7 +83,7 @@ def test_keys_whose_concatenations_are_alike_are_not_alike(spark: SparkSession, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0, 1]])
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0, 1]])
 def test_a_truncate_empties_what_was_there_until_then_whenever_it_comes(
     spark: SparkSession, target: str, order: list[int]
 ) -> None:
@@ -110,7 +110,7 @@ def test_several_sequence_columns_give_a_struct(spark: SparkSession, target: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", [pytest.param([0, 1, 2], marks=pytest.mark.slow), [2, 1, 0]])
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0]])
 def test_a_column_that_a_batch_lacks_keeps_its_value(
     spark: SparkSession, target: str, order: list[int]
 ) -> None:

@@ -180,7 +180,7 @@ def _create(table: ChangeTable, columns: Sequence[Field], like: Shape) -> None:
             table.tables.create(key, one)
 
 
-def fits(tables: Tables, key: str, spec: ChangeSpec, changes: DataFrame) -> None:
+def refuse_unfit(tables: Tables, key: str, spec: ChangeSpec, changes: DataFrame) -> None:
     """Raise ChangesError where the table, which is there, cannot take such changes."""
     _planned(tables, key, spec, _brought(spec, changes))
 

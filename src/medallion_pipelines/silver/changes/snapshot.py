@@ -7,7 +7,7 @@ which was begun and which was done; one that was cut off is finished first, from
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -25,6 +25,7 @@ from medallion_pipelines.tables import Merged, Tables
 
 DELETED = "__snapshot_deleted"
 _BEGUN, _DONE = "medallion.snapshot_begun", "medallion.snapshot_done"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Version = int | str | date | datetime
 
 
@@ -45,15 +46,20 @@ def apply_snapshot(
     names = find_all(spec.keys, snapshot.columns, "keys")
     refuse_reserved([*snapshot.columns], also=DELETED)
     _check_keys(snapshot, names)
-    said = _kept(snapshot, version)
+    said = _kept(version)
     memory = memory_of(key)
     known = tables.exists(key) and tables.exists(memory)  # else `opened` says what is wrong
     begun, done = (tables.property(memory, name) if known else "" for name in (_BEGUN, _DONE))
-    if begun:
-        _refuse_earlier(snapshot, key, version, begun)
+    before = _read(begun, version) if begun else version
+    if before is None or _is_later(before, version):
+        raise ChangesError(
+            f"{key} follows the snapshot of version {before or begun} already, and {version} does not come "
+            "after it. Snapshots are applied in order, with versions of one type; to take a late one, make "
+            "the table anew from all of them."
+        )
     table = opened(tables, key, spec, snapshot.withColumn(DELETED, F.lit(False)))
     if begun != done:
-        catch_up(table, _read(begun, version).cast(table.sequence_type))
+        catch_up(table, sequence_of(before).cast(table.sequence_type))
         tables.set_property(memory, _DONE, begun)
     changes = _differing(table, snapshot, names)
     if begun == said:
@@ -91,30 +97,29 @@ def _check_keys(snapshot: DataFrame, names: Sequence[str]) -> None:
         )
 
 
-def _kept(snapshot: DataFrame, version: Version) -> str:
-    """A version as the text that is kept of it: a moment's does not depend on the session's time zone."""
-    value = sequence_of(version)
-    text = F.unix_micros(value) if isinstance(version, datetime) else value
-    row: Any = snapshot.sparkSession.range(1).select(text.cast("string").alias("version")).first()
-    return str(row.version)
+def _kept(version: Version) -> str:
+    """A version as the text that is kept of it: a moment's does not depend on a time zone."""
+    if isinstance(version, datetime):
+        return str((version.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1))
+    return str(version)
 
 
-def _read(kept: str, like: Version) -> Column:
-    if isinstance(like, datetime):
-        return F.timestamp_micros(F.lit(kept).try_cast("bigint"))
-    kind = {int: "bigint", date: "date"}.get(type(like), "string")
-    return F.lit(kept).try_cast(kind)
+def _read(kept: str, like: Version) -> Version | None:
+    """A version that was kept, as one of the type of another; None where it was not of that type."""
+    try:
+        if isinstance(like, datetime):
+            return _EPOCH + timedelta(microseconds=int(kept))
+        if isinstance(like, date):
+            return date.fromisoformat(kept)
+        return int(kept) if isinstance(like, int) else kept
+    except (ValueError, OverflowError):
+        return None
 
 
-def _refuse_earlier(snapshot: DataFrame, key: str, version: Version, begun: str) -> None:
-    later = _read(begun, version) > sequence_of(version)
-    row: Any = snapshot.sparkSession.range(1).select(later.alias("later")).first()
-    if row.later is None or row.later:
-        raise ChangesError(
-            f"{key} follows the snapshot of version {begun} already, and {version} does not come after it. "
-            "Snapshots are applied in order, with versions of one type; to take a late one, make the table "
-            "anew from all of them."
-        )
+def _is_later(one: Any, other: Any) -> bool:
+    if isinstance(other, datetime):  # one without a time zone is of this machine's, as Spark has it
+        other = other.astimezone(UTC)
+    return bool(one > other)
 
 
 def _differing(table: ChangeTable, snapshot: DataFrame, names: Sequence[str]) -> DataFrame:
