@@ -33,10 +33,8 @@ def converted(raw: SparkColumn, column: Column, source: Source, *, typed: bool) 
     if pattern is not None and kind in _FORMATS:
         return F.try_to_timestamp(text, F.lit(pattern)).try_cast(kind)
     if kind in _INTEGERS:
-        exact = text.try_cast("DECIMAL(38, 9)")
-        whole = F.when(exact == F.floor(exact), exact.try_cast(kind))
         # a number is cut by a cast, where a text with a fraction is refused
-        return whole if typed else F.coalesce(text.try_cast(kind), whole)
+        return _whole(text, kind) if typed else F.coalesce(text.try_cast(kind), _seldom(text, kind))
     if kind == "DATE":
         return F.when(text.rlike(_DATE + r"\s*$"), text.try_cast(kind))
     if kind.startswith("TIMESTAMP"):
@@ -47,6 +45,17 @@ def converted(raw: SparkColumn, column: Column, source: Source, *, typed: bool) 
     if kind.startswith(("STRUCT", "ARRAY", "MAP")):
         return _nested(text, kind)
     return text.try_cast(kind)
+
+
+def _whole(value: SparkColumn, kind: str) -> SparkColumn:
+    exact = value.try_cast("DECIMAL(38, 9)")
+    return F.when(exact == F.floor(exact), exact.try_cast(kind))
+
+
+def _seldom(value: SparkColumn, kind: str) -> SparkColumn:
+    """`_whole`, for the few texts that are no plain integer. In a lambda, so that it adds no Java to the
+    method that converts a row: one of more than 8,000 bytes the JVM would not compile."""
+    return F.get(F.transform(F.array(value), lambda one: _whole(one, kind)), F.lit(0))
 
 
 def _nested(text: SparkColumn, kind: str) -> SparkColumn:

@@ -9,6 +9,8 @@ know) and `record` as text.
 from __future__ import annotations
 
 import csv
+import operator
+import secrets
 from collections.abc import Sequence
 
 from pyspark.sql import Column as SparkColumn
@@ -19,7 +21,7 @@ from pyspark.sql.types import (
     BooleanType,
     DataType,
     DecimalType,
-    IntegerType,
+    MapType,
     StringType,
     StructField,
     StructType,
@@ -27,8 +29,8 @@ from pyspark.sql.types import (
 
 from medallion_pipelines.contracts.model import Source, Table
 from medallion_pipelines.csvtext import sound_pattern
+from medallion_pipelines.silver.balanced import balanced
 
-_END = "__end__"
 _BAD = "__bad__"
 
 
@@ -56,57 +58,55 @@ def _origin(bronze: DataFrame) -> list[str]:
 def _json(bronze: DataFrame, table: Table, names: Sequence[str]) -> DataFrame:
     assert table.source is not None
     raw = StructType([StructField(name, _json_type(table, name)) for name in names])
-    elements = bronze
     if table.source.multi_line:
         elements = _json_elements(bronze, raw)
-    record = F.col("record")
-    parsed = _from_json(record, raw)
-    if table.source.multi_line:
-        parsed = F.coalesce(
-            F.when(F.col("element").isNotNull(), F.struct(F.col("element").alias("r"), F.lit(1).alias(_END))),
-            parsed,
-        )
-    # `inline` makes Spark evaluate the parser once, however many columns are taken from it
-    once = elements.select("record", *_origin(bronze), F.inline(F.array(parsed)))
+        missing = F.when(F.col("element").isNull(), F.col("record"))
+        rows = _with_sole(elements, missing, raw, "parsed")
+        rows = rows.withColumn("raw", F.coalesce("element", "parsed")).drop("element", "parsed")
+    else:
+        rows = _with_sole(bronze, F.col("record"), raw, "raw")
+    fields = F.json_object_keys("record")
     known = F.array(*map(F.lit, names)).cast(ArrayType(StringType()))
-    unknown = F.array_except(F.json_object_keys(record), known)
-    # the wrapping catches every tail but one that continues it: a second look, as an array, takes that.
-    # A record that begins with a brace and has its only closing one at its end has no tail.
-    lone = F.coalesce(F.json_array_length(F.concat(F.lit("["), record, F.lit("]"))) == 1, F.lit(False))
-    opens = F.startswith(F.ltrim(record), F.lit("{"))
-    closes = F.locate("}", record) == F.length(F.rtrim(record))
-    lone = F.when(opens & closes, F.lit(True)).otherwise(lone)
-    malformed = F.col(_END).isNull() | F.col("r").isNull() | ~lone | ~F.is_valid_utf8(record)
-    return once.select(
+    # where there are as many fields as known ones that have a value, there is no other
+    given = balanced(operator.add, [F.col("raw")[name].isNotNull().cast("int") for name in names])
+    unknown = F.when(F.size(fields) != given, F.array_except(fields, known))
+    return rows.select(
         "record",
         *_origin(bronze),
-        F.col("r").alias("raw"),
-        malformed.alias("malformed"),
+        "raw",
+        (F.col("raw").isNull() | ~F.is_valid_utf8("record")).alias("malformed"),
         F.coalesce(unknown, F.array().cast(ArrayType(StringType()))).alias("unknown"),
     )
 
 
-def _from_json(record: SparkColumn, kind: DataType) -> SparkColumn:
-    """Parse a text that must be one JSON value and nothing more: `r` is the value, `__end__` is 1.
+def _with_sole(rows: DataFrame, text: SparkColumn, kind: DataType, name: str) -> DataFrame:
+    """Adds the value of a JSON text; NULL unless it is one of its kind and nothing more.
 
-    Spark's parser stops at the end of the first value and drops what follows; inside an object, with
-    another field behind it, the text has nowhere to hide a rest.
+    Spark's parser stops at the end of the first value and drops what follows. Inside an object, before a
+    field whose name no text can know, there is nowhere to hide a rest: it breaks the object or adds to it.
     """
-    schema = StructType([StructField("r", kind), StructField(_END, IntegerType())])
-    wrapped = F.concat(F.lit('{"r":'), record, F.lit(f',"{_END}":1}}'))
-    return F.from_json(wrapped, schema, {"allowNonNumericNumbers": "false"})
+    end = secrets.token_hex(8)
+    wrapped = F.concat(F.lit('{"value":'), text, F.lit(f',"{end}":null}}'))
+    options = {"allowNonNumericNumbers": "false"}
+    whole = F.from_json(wrapped, MapType(StringType(), kind), options)  # type: ignore[arg-type]
+    # `inline` makes Spark evaluate the parser once, however many columns are taken from it
+    once = rows.select("*", F.inline(F.array(F.struct(whole.alias("_whole")))))
+    sole = (F.size("_whole") == 2) & F.map_contains_key("_whole", F.lit(end))
+    return once.withColumn(name, F.when(sole, F.col("_whole")["value"])).drop("_whole")
 
 
 def _json_elements(bronze: DataFrame, raw: StructType) -> DataFrame:
-    """A document is one record, or an array of them. `record` becomes an element's text."""
-    is_array = F.col("record").rlike(r"^\s*\[")
-    texts = _from_json(F.col("record"), ArrayType(StringType()))["r"]
-    # NULL if one element is no object: each text is then parsed on its own
-    structs = F.coalesce(_from_json(F.col("record"), ArrayType(raw))["r"], F.array().cast(ArrayType(raw)))
-    pairs = F.when(is_array & texts.isNotNull(), F.arrays_zip(texts.alias("text"), structs.alias("element")))
+    """A document is one record, or an array of them. `record` becomes an element's text, `element` what is
+    in it; NULL, for the text to be parsed on its own, where one of the array is no object."""
+    document = F.when(F.col("record").rlike(r"^\s*\["), F.col("record"))
+    rows = _with_sole(bronze, document, ArrayType(StringType()), "texts")
+    rows = _with_sole(rows, document, ArrayType(raw), "elements")
+    elements = F.coalesce("elements", F.array().cast(ArrayType(raw)))
+    pairs = F.when(
+        F.col("texts").isNotNull(), F.arrays_zip(F.col("texts").alias("text"), elements.alias("element"))
+    )
     whole = F.array(F.struct(F.col("record").alias("text"), F.lit(None).cast(raw).alias("element")))
-    pair = F.explode(F.coalesce(pairs, whole))
-    return bronze.select(pair.alias("pair"), *_origin(bronze)).select(
+    return rows.select(F.explode(F.coalesce(pairs, whole)).alias("pair"), *_origin(bronze)).select(
         F.coalesce("pair.text", F.lit("null")).alias("record"),
         F.col("pair.element").alias("element"),
         *_origin(bronze),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Column, Rule, Table
+from medallion_pipelines.silver.balanced import balanced
 from medallion_pipelines.silver.links import checked_keys
 from medallion_pipelines.silver.typed import DELETES, KEPT, TRUNCATES, is_nested
 from medallion_pipelines.sql import quoted
@@ -77,7 +78,7 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     found = F.array().cast(ERRORS)
     if errors:  # most records break no rule: for them no list is put together
         listed = F.array_compact(F.array(*errors)).cast(ERRORS)
-        found = F.when(_any(broken_errors), listed).otherwise(found)
+        found = F.when(balanced(operator.or_, broken_errors), listed).otherwise(found)
     warned = F.array_compact(F.array(*warnings)) if warnings else F.array()
     return rows.select(
         *(F.col(quoted(c.name)) for c in table.columns),
@@ -99,12 +100,6 @@ def _asked_of(table: Table, column: Column) -> SparkColumn:
     if column.name in table.primary_key:
         return ~F.col(TRUNCATES)
     return ~F.col(DELETES) & ~F.col(TRUNCATES)
-
-
-def _any(conditions: Sequence[SparkColumn]) -> SparkColumn:
-    """Whether one of them holds, as a balanced tree: Spark Connect refuses expressions 100 levels deep."""
-    middle = len(conditions) // 2
-    return conditions[0] if middle == 0 else _any(conditions[:middle]) | _any(conditions[middle:])
 
 
 def _malformed_message(table: Table) -> str:
