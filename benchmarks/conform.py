@@ -116,27 +116,26 @@ def main() -> None:
         home = Path(folder)
         land_flights(home / "all" / "flights", given.rows)
         land_flights(home / "tenth" / "flights", given.rows // 10)
-        for tables, ways, base in (
-            (
-                f"{given.rows:,} flights: bronze, silver and quarantine",
-                {
-                    "by hand, raw text kept": by_hand(spark, home / "all", home, True),
-                    "by hand, raw text thrown away": by_hand(spark, home / "all", home, False),
-                    "medallion_pipelines": ours(spark, home / "all", home),
-                },
-                "by hand, raw text kept",
-            ),
-            (
-                f"{given.rows // 10:,} flights, by number of rules",
-                {
-                    "1 rule": ours(spark, home / "tenth", home, rules=False),
-                    f"{RULES} rules": ours(spark, home / "tenth", home / "rules"),
-                },
-                "1 rule",
-            ),
+        all_of, tenth = f"{given.rows:,} flights", f"{given.rows // 10:,} flights"
+        hand, rules = f"{all_of} by hand, raw text kept", f"{tenth}, {RULES} rules"
+        bare, one = f"{all_of} by hand, raw text thrown away", f"{tenth}, 1 rule"
+        seconds = in_turns(
+            {
+                hand: by_hand(spark, home / "all", home, True),
+                bare: by_hand(spark, home / "all", home, False),
+                all_of: ours(spark, home / "all", home),
+                rules: ours(spark, home / "tenth", home / "rules"),
+                one: ours(spark, home / "tenth", home, rules=False),
+            },
+            given.repeat,
+        )
+        for title, ways, base in (
+            ("bronze, silver and quarantine, against PySpark by hand", (hand, bare, all_of), hand),
+            ("by number of rules", (one, rules), one),
+            ("by number of rows", (rules, all_of), rules),
         ):
-            print(f"\n{tables}")
-            print(told(in_turns(ways, given.repeat), base), flush=True)
+            print(f"\n{title}")
+            print(told({way: seconds[way] for way in ways}, base), flush=True)
     spark.stop()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medallion_pipelines.bronze import capture
 from medallion_pipelines.contracts.model import Product, Table
@@ -14,6 +14,7 @@ from medallion_pipelines.gold import publish
 from medallion_pipelines.results import RunResult, StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver import refine
+from medallion_pipelines.transient import retried
 
 PARALLEL = 4  # steps at a time: local steps are mostly waiting for small Spark jobs
 
@@ -105,17 +106,24 @@ def run(
 
 def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResult:
     started = time.monotonic()
-    try:
+    retries: list[str] = []
+
+    def work() -> StepResult:
         if step.key.startswith("bronze."):
             return capture(log, step.table)
         if step.table.layer == "silver":
             return refine(log, step.table, rebuild=rebuild)
         return publish(log, step.table, full_refresh=full_refresh or rebuild)
+
+    try:
+        result = retried(work, retries.append)
+        return replace(result, notes=(*retries, *result.notes))
     except MedallionError as error:
         message = str(error)
     except Exception as error:  # one table's failure, whatever it is, must not take the others along
         message = f"{type(error).__name__}: {spark_reason(error)}"
-    return StepResult(step.key, "failed", seconds=time.monotonic() - started, error=message)
+    seconds = time.monotonic() - started
+    return StepResult(step.key, "failed", seconds=seconds, error=message, notes=tuple(retries))
 
 
 def _failed(result: StepResult | None) -> bool:

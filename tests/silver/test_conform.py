@@ -84,6 +84,32 @@ def test_a_value_of_another_type_is_quarantined_with_the_value(spark: SparkSessi
         assert error.value is not None, line
 
 
+def test_nothing_hides_behind_a_json_value(spark: SparkSession) -> None:
+    tails = (
+        ',"x":{"id":2}',
+        '} {"id":2',
+        ',"x":null} {"id":2}',
+        ' {"id":2}',
+        "]",
+        ',{"id":2}',
+        ',"value":{"id":2}',
+    )
+    lines = ['{"id":1} ', '{"id":1,"id":2}', *(f'{{"id":1}}{tail}' for tail in tails)]
+    found = conformed(spark, silver("lines", [column("id", "integer")]), lines)
+    assert outcomes((row for row in found if row._outcome == "valid"), "id") == [("valid", 1), ("valid", 2)]
+    malformed = {row._record for row in found if [error.rule for error in row._errors] == ["malformed"]}
+    assert malformed == {*lines[2:]}
+
+    documents = [
+        '[{"id":1},{"id":3}]',
+        *(f'[{{"id":1}}]{tail}' for tail in (',"x":[2]', '} {"id":2', "]", ",[2]")),
+    ]
+    found = conformed(spark, silver("docs", [column("id", "integer")], multi_line=True), documents)
+    assert outcomes((row for row in found if row._outcome == "valid"), "id") == [("valid", 1), ("valid", 3)]
+    malformed = {row._record for row in found if [error.rule for error in row._errors] == ["malformed"]}
+    assert malformed == {*documents[1:]}
+
+
 def test_a_record_is_quarantined_with_all_its_reasons(spark: SparkSession) -> None:
     columns = [
         column("id", "integer", required=True),

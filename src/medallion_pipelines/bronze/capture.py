@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC
 
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from medallion_pipelines.bronze.ledger import Batch, Outcome, SourceFile, note, pending
+from medallion_pipelines.bronze.ledger import Batch, Outcome, captured_files, note, pending
 from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
@@ -72,13 +71,11 @@ def capture(log: RunLog, table: Table) -> StepResult:
 
 def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> list[Outcome]:
     by_path = {file.path: file for file in batch.files}
-    written = _counts(tables, key, batch.token) if batch.resumed else {}
+    written = _captured(tables, key, batch.token) if batch.resumed else {}
     if written:  # what that run left out is new again
+        left_out = "it was left out of an interrupted batch"
         return [
-            Outcome(*_with_status(written[path]))
-            if path in written
-            else Outcome(file, "unreadable", error="it was left out of an interrupted batch")
-            for path, file in by_path.items()
+            written.get(path) or Outcome(file, "unreadable", error=left_out) for path, file in by_path.items()
         ]
     schema, broken = None, dict[str, str]()
     if source.format == "parquet":
@@ -95,15 +92,11 @@ def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> li
         if not broken:
             raise
         _write(tables, key, source, batch.token, readable, schema)
-    counts = _counts(tables, key, batch.token)
-    outcomes = [Outcome(by_path[path], "unreadable", error=error) for path, error in broken.items()]
-    for path in readable:
-        outcomes.append(Outcome(*_with_status(counts.get(path, (by_path[path], 0)))))
-    return outcomes
-
-
-def _with_status(found: tuple[SourceFile, int]) -> tuple[SourceFile, str, int]:
-    return found[0], "captured" if found[1] else "empty", found[1]
+    written = _captured(tables, key, batch.token)
+    return [
+        *(Outcome(by_path[path], "unreadable", error=error) for path, error in broken.items()),
+        *(written.get(path) or Outcome(by_path[path], "empty", 0) for path in readable),
+    ]
 
 
 def _write(
@@ -141,24 +134,10 @@ def _unreadable(
     return {}
 
 
-def _counts(tables: Tables, key: str, token: str) -> dict[str, tuple[SourceFile, int]]:
-    """What a batch really brought, by file: read back from the table."""
-    if not tables.exists(key):
-        return {}
-    rows = (
-        tables.read(key)
-        .where(F.col("_batch_id") == token)
-        .groupBy("_file_path", "_file_modification_time", "_file_size")
-        .count()
-        .collect()
-    )
-    return {
-        row._file_path: (
-            SourceFile(row._file_path, row._file_modification_time.astimezone(UTC), row._file_size),
-            row["count"],
-        )
-        for row in rows
-    }
+def _captured(tables: Tables, key: str, token: str) -> dict[str, Outcome]:
+    """What a batch really brought, by path: read back from the table."""
+    found = captured_files(tables, key, token) if tables.exists(key) else []
+    return {outcome.file.path: outcome for outcome in found}
 
 
 def _short(path: str) -> str:

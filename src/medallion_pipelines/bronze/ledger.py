@@ -73,11 +73,8 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
     Raises SourceError where the landing zone itself is missing.
     """
     tables = log.tables
-    seen = (
-        tables.read("ops.files")
-        .where(F.col("feed") == feed)
-        .select("path", "modified_at", "size", "status", "token")
-    )
+    ledger = tables.read("ops.files").where(F.col("feed") == feed)
+    seen = ledger.select("path", "modified_at", "size", "status", "token")
     listed = _listing(tables, source)
     if listed is not None:
         seen = seen.unionByName(listed.selectExpr("*", "'listed' AS status", "CAST(NULL AS STRING) AS token"))
@@ -97,6 +94,12 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
         if row.unknown and not row.open:
             captured = any(entry.status == "captured" for entry in row.entries)
             (changed if captured else new).append(_file(row.path, row.unknown[0]))
+    if new and tables.version(feed) > 0 and ledger.limit(1).first() is None:
+        # the ledger was lost, not the records: the table itself says which files are in it
+        captured = captured_files(tables, feed)
+        if captured:
+            note(log, feed, None, captured)
+            return pending(log, feed, source)
     batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
     new.sort(key=lambda file: (file.modified_at, file.path))
     for start in range(0, len(new), BATCH_FILES):
@@ -104,6 +107,20 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
         note(log, feed, batch.token, [Outcome(file, "found") for file in batch.files])
         batches.append(batch)
     return batches, changed
+
+
+def captured_files(tables: Tables, feed: str, token: str | None = None) -> list[Outcome]:
+    """The files whose records are in a bronze table, with how many; of one batch only by its token."""
+    rows = tables.read(feed) if token is None else tables.read(feed).where(F.col("_batch_id") == token)
+    counted = rows.groupBy("_file_path", "_file_modification_time", "_file_size").count()
+    return [
+        Outcome(
+            SourceFile(row._file_path, row._file_modification_time.astimezone(UTC), row._file_size),
+            "captured",
+            row["count"],
+        )
+        for row in counted.collect()
+    ]
 
 
 def note(log: RunLog, feed: str, token: str | None, outcomes: Sequence[Outcome]) -> None:
