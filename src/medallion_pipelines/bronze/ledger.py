@@ -96,9 +96,9 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
             (changed if captured else new).append(_file(row.path, row.unknown[0]))
     if new and tables.version(feed) > 0 and ledger.limit(1).first() is None:
         # the ledger was lost, not the records: the table itself says which files are in it
-        captured = captured_files(tables, feed)
-        if captured:
-            note(log, feed, None, captured)
+        known = captured_files(tables, feed)
+        if known:
+            note(log, feed, None, known)
             return pending(log, feed, source)
     batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
     new.sort(key=lambda file: (file.modified_at, file.path))
