@@ -11,7 +11,8 @@ from tenacity import (
     Retrying,
     retry_if_exception,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from medallion_pipelines.errors import MedallionError, spark_reason
@@ -55,7 +56,8 @@ def retried(
     attempts = Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(first_wait, max=60, jitter=first_wait),
+        # not at the same moment as another one that failed with it
+        wait=wait_exponential(multiplier=first_wait, max=60) + wait_random(0, first_wait),
         before_sleep=tell,
         reraise=True,
     )

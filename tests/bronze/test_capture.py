@@ -265,13 +265,42 @@ def test_a_capture_that_was_cut_off_is_finished_by_the_next_run(
 ) -> None:
     land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": 1}])
     with monkeypatch.context() as patch:
-        name = "_write" if moment == "before the write" else "_counts"
+        name = "_write" if moment == "before the write" else "_captured"
         patch.setattr(importlib.import_module("medallion_pipelines.bronze.capture"), name, _cut_off)
         cut_off = run_only(lakehouse, product, "bronze.things")
         assert step(cut_off, "bronze.things").status == "failed"
     land_json(lakehouse, "things/b.json", [{"id": 2}])
     assert counts(run_only(lakehouse, product, "bronze.things"), "bronze.things") == (3, 3, 0, 0)
     assert rows(lakehouse, "bronze.things", "record") == [('{"id": 1}',), ('{"id": 1}',), ('{"id": 2}',)]
+
+
+@pytest.mark.slow
+def test_a_ledger_that_was_lost_is_made_again_from_bronze(lakehouse: Lakehouse, product: Path) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": 1}])
+    run_only(lakehouse, product, "bronze.things")
+    lakehouse.tables.drop("ops.files")
+    land_json(lakehouse, "things/b.json", [{"id": 2}])
+    assert counts(run_only(lakehouse, product, "bronze.things"), "bronze.things") == (1, 1, 0, 0)
+    assert rows(lakehouse, "bronze.things", "record") == [('{"id": 1}',), ('{"id": 1}',), ('{"id": 2}',)]
+    ledger = rows(lakehouse, "ops.files", "status", "records")
+    assert ledger == [("captured", 1), ("captured", 2), ("found", None)]
+
+
+@pytest.mark.slow
+def test_a_ledger_that_cannot_be_read_stops_the_run_before_anything_is_written(
+    lakehouse: Lakehouse, product: Path
+) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}])
+    run_only(lakehouse, product, "bronze.things")
+    before = versions(lakehouse)
+    (newest, *_) = sorted(Path(str(lakehouse.settings.warehouse)).glob("ops_*/files/_delta_log/*.json"))[::-1]
+    newest.write_text("{ this is no commit")
+    for leftover in newest.parent.glob(".*.crc"):
+        leftover.unlink()
+    land_json(lakehouse, "things/b.json", [{"id": 2}])
+    failed = step(run_only(lakehouse, product, "bronze.things"), "bronze.things")
+    assert failed.status == "failed" and "files" in failed.error
+    assert versions(lakehouse) == before
 
 
 def test_a_landing_zone_that_is_not_there_is_an_error_that_names_it(
