@@ -41,7 +41,7 @@ class Place:
 
     def copied(self) -> Place:
         """Another place that holds the same."""
-        other = replace(self, home=self.home.parent / uuid.uuid4().hex[:8])
+        other = replace(self, home=self.home.parent / _name())
         for layer in LAYERS:
             target = Path(str(other.settings.warehouse)) / other.settings.schema(layer)
             # a view names its tables
@@ -120,7 +120,12 @@ def empty(server: str, tmp_path: Path) -> Place:
         sales="SELECT customer, sum(amount) AS amount FROM {orders} GROUP BY customer",
     )  # fmt: skip
     _land(tmp_path / "landing", 1)
-    return Place(tmp_path / "calm", server)
+    return Place(tmp_path / _name(), server)
+
+
+def _name() -> str:
+    """Of a place: no other may have it on the server."""
+    return uuid.uuid4().hex[:8]
 
 
 def _land(landing: Path, day: int) -> None:
@@ -168,10 +173,7 @@ def test_a_run_killed_where_it_hurts_is_finished_by_the_next(empty: Place) -> No
         "after append silver.clicks #1",  # written, and nobody knows
         "after merge silver.__apply_changes_storage_accounts #1",  # remembered, and not in the table
     )
-    wrong = [
-        check(calm, one, replace(empty, home=empty.home.with_name(f"k{n}")))
-        for n, one in enumerate(boundaries)
-    ]
+    wrong = [check(calm, one, replace(empty, home=empty.home.with_name(_name()))) for one in boundaries]
     assert wrong == [None, None]
 
 
@@ -181,8 +183,8 @@ def test_a_run_may_be_killed_at_every_write(empty: Place) -> None:
     assert calm is not None and not calm["errors"]
     first = calm["boundaries"]
     wrong = []
-    for number, boundary in enumerate(first):
-        wrong.append(check(calm, boundary, replace(empty, home=empty.home.with_name(f"first{number}"))))
+    for boundary in first:
+        wrong.append(check(calm, boundary, replace(empty, home=empty.home.with_name(_name()))))
     _land(empty.home.parent / "landing", 2)
     base = empty.copied()
     calm = empty.run()
