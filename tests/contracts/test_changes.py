@@ -103,3 +103,28 @@ def test_changes_need_a_key_and_an_order_and_bear_no_look_at_rows(folder):
         "schema[0].customProperties[3].value: does not go with `unique` (city). "
         "Put it on a mart over this table."
     ]
+
+
+def test_snapshots_are_ordered_by_what_is_known_of_their_files(folder):
+    version = "to_date(substring(_metadata.file_name, 1, 10))"
+    folder.silver(COLUMNS, custom=changes(f'{{snapshotVersion: "{version}", storedAsScdType: 2}}', order=""))
+    assert folder.table().changes == Changes(2, snapshot_version=version)
+
+
+@pytest.mark.parametrize(
+    ("value", "order", "said"),
+    [
+        ("{snapshotVersion: at}", "", ".snapshotVersion: names at. "
+         "A snapshot is what has come under one version: compute it from `_metadata`, such as `to_date(substring(_metadata.file_name, 10, 10))`."),
+        ("{snapshotVersion: _metadata.file_date}", "", ".snapshotVersion: `_metadata` has no `file_date`. "
+         "Did you mean `file_path`?"),
+        ("{snapshotVersion: _metadata.file_name}", ORDER, ".snapshotVersion: stands beside `sequenceBy`. "
+         "The version orders snapshots: leave `sequenceBy` out."),
+        ("{snapshotVersion: _metadata.file_name, applyAsDeletes: \"Op = 'D'\"}", "",
+         ".applyAsDeletes: is for feeds of changes. A key that a snapshot lacks was deleted."),
+    ],
+)  # fmt: skip
+def test_what_a_snapshot_cannot_have_is_refused(folder, value, order, said):
+    folder.silver(COLUMNS, custom=changes(value, order))
+    place = f"schema[0].customProperties[{3 if order else 2}].value"
+    assert [f"{place}{said}"] == folder.said()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .expressions import row_condition
+from .expressions import row_condition, row_expression
 from .model import Changes
 from .names import refuse_unknown_keys, suggestion
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .model import Check, Column, Source
 
 _TRACKED = ("trackHistoryColumnList", "trackHistoryExceptColumnList")
-_KEYS = ("storedAsScdType", "applyAsDeletes", "applyAsTruncates", "ignoreNullUpdates", *_TRACKED)
+_OF_CHANGES = ("applyAsDeletes", "applyAsTruncates", "ignoreNullUpdates")
+_KEYS = ("storedAsScdType", "snapshotVersion", *_OF_CHANGES, *_TRACKED)
 
 
 def read_changes(
@@ -35,7 +36,8 @@ def read_changes(
     refuse_unknown_keys(place, _KEYS, "changes")
     if not primary_key:
         place.problem("needs a primary key", "It says which row a change is of: add `primaryKey: true`.")
-    elif not sequence_by:
+    snapshot_version = _snapshot_version(place, sequence_by)
+    if primary_key and not sequence_by and place.get("snapshotVersion") is None:
         place.problem("needs `sequenceBy`", "It orders the changes of a key, whenever they come.")
     _refuse_what_sees_rows(place, columns, primary_key, checks)
     scd_type = place.at("storedAsScdType")
@@ -63,7 +65,28 @@ def read_changes(
         tracked,
         untracked,
         tuple({field.casefold(): field for field in (*fields, *more)}.values()),
+        snapshot_version,
     )
+
+
+def _snapshot_version(place: Node, sequence_by: Sequence[str]) -> str | None:
+    """What orders the snapshots: an expression over what is known of their files."""
+    if place.get("snapshotVersion") is None:
+        return None
+    node = place.at("snapshotVersion")
+    if sequence_by:
+        node.problem("stands beside `sequenceBy`", "The version orders snapshots: leave `sequenceBy` out.")
+    for name in _OF_CHANGES:
+        if place.get(name) is not None:
+            place.at(name).problem("is for feeds of changes", "A key that a snapshot lacks was deleted.")
+    found = row_expression(node, None)
+    if found is not None and found.names:
+        node.problem(
+            f"names {', '.join(found.names)}",
+            "A snapshot is what has come under one version: compute it from `_metadata`, such as "
+            "`to_date(substring(_metadata.file_name, 10, 10))`.",
+        )
+    return None if found is None else found.text
 
 
 def _flag(place: Node, name: str, columns: Sequence[Column]) -> tuple[str | None, tuple[str, ...]]:

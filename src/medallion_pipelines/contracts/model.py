@@ -109,7 +109,8 @@ class Changes:
     """A silver table is made of changes, by the rules of `apply_changes` (docs/changes.md).
 
     `deletes` and `truncates` are conditions over columns and source fields; `fields` are the source
-    fields they name that are no column.
+    fields they name that are no column. With a `snapshot_version`, an expression over `_metadata`, the
+    records of each version are all rows there are, and what differs is the change.
     """
 
     scd_type: int = 1
@@ -119,6 +120,7 @@ class Changes:
     tracked: tuple[str, ...] | None = None
     untracked: tuple[str, ...] | None = None
     fields: tuple[str, ...] = ()
+    snapshot_version: str | None = None
 
 
 @dataclass(frozen=True)

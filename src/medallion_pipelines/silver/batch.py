@@ -95,10 +95,9 @@ class Written:
 def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
     """Take the valid rows into the table; a second time changes nothing."""
     names = [column.name for column in table.columns]
-    kept = batch.rows.where("_outcome = 'valid'")
     if table.changes is not None:
-        return _take_changes(tables, table, batch, kept, valid)
-    rows = kept.select(*map(quoted, names))
+        return _take_changes(tables, table, batch, valid)
+    rows = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
     if batch.rebuild:
         return _rebuild(tables, table, rows, valid, batch.token)
     if not valid:
@@ -112,12 +111,12 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
     return Written(taken, taken, 0)
 
 
-def _take_changes(tables: Tables, table: Table, batch: Batch, rows: DataFrame, valid: int) -> Written:
+def _take_changes(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
     before = 0
     if batch.rebuild:
         before = tables.read(table.key).count()
         make(tables, table)
-    merged = take(tables, table, rows) if valid else Merged(0, 0, 0)
+    merged = take(tables, table, batch.rows) if valid else Merged(0, 0, 0)
     return Written(valid, merged.inserted + merged.updated, before + merged.deleted)
 
 

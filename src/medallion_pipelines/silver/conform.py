@@ -18,7 +18,7 @@ from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.silver.links import Read, pointed
 from medallion_pipelines.silver.order import order
 from medallion_pipelines.silver.reasons import judged
-from medallion_pipelines.silver.typed import KEPT, typed
+from medallion_pipelines.silver.typed import KEPT, VERSION, typed
 from medallion_pipelines.silver.unique import with_unique
 from medallion_pipelines.sql import quoted
 
@@ -32,10 +32,12 @@ def conform(bronze: DataFrame, table: Table, read: Read) -> DataFrame:
 def _with_outcome(rows: DataFrame, table: Table) -> DataFrame:
     valid = F.size("_errors") == 0
     outcome = F.when(~valid, "quarantined")
-    if table.primary_key and table.changes is None:
+    of_snapshots = table.changes is not None and table.changes.snapshot_version is not None
+    if table.primary_key and (table.changes is None or of_snapshots):
         # records without a usable key are spread by their text, lest they all meet in one task
         spread = F.when(valid, F.lit(0)).otherwise(F.xxhash64("_record"))
         keys = [F.col(quoted(name)) for name in table.primary_key]
+        keys += [F.col(VERSION)] if of_snapshots else []
         rank = F.row_number().over(Window.partitionBy(*keys, spread).orderBy(order(table).desc()))
         outcome = outcome.when(rank > 1, "duplicate")
     wanted = ~valid | (F.size("_unknown") > 0)

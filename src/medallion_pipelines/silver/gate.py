@@ -8,9 +8,10 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
-from medallion_pipelines.errors import QualityError
+from medallion_pipelines.errors import ChangesError, QualityError
 from medallion_pipelines.quality import judge
 from medallion_pipelines.silver.batch import Batch
+from medallion_pipelines.silver.changed import of_snapshots, refuse_late
 from medallion_pipelines.silver.order import order
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
@@ -18,7 +19,8 @@ from medallion_pipelines.tables import Staging, Tables
 
 
 def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
-    """Raise QualityError if a check of severity error fails; notes of those of severity warning."""
+    """Raise QualityError if a check of severity error fails, ChangesError if a snapshot comes too late; notes
+    of the checks of severity warning."""
     staging = Staging(tables, table.key)
     kept = batch.rows.where("_outcome = 'valid'")
     if table.changes is not None:  # of what a delete holds nothing counts
@@ -30,6 +32,12 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
     whole = [check for check in table.checks if check.scope == "table"]
     if whole:
         verdicts += judge(_as_it_will_be(tables, table, batch), whole)
+    if not batch.rebuild:
+        try:
+            refuse_late(tables, table, batch.rows)
+        except ChangesError:
+            staging.drop()
+            raise
     failed = [verdict for verdict in verdicts if not verdict.passed]
     errors = [str(verdict) for verdict in failed if verdict.check.severity == "error"]
     if errors:
@@ -39,7 +47,7 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
             "quarantine; mend the data or the contract and run again."
         )
     # once something is written the checks would see the batch twice, or (rebuild) come too late
-    if verdicts or batch.rebuild:
+    if verdicts or batch.rebuild or of_snapshots(table):
         staging.mark(batch.token, replace(batch, passed=True).state)
     return [f"{table.key}: {verdict}" for verdict in failed]
 

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Column, Rule, Table
 from medallion_pipelines.silver.balanced import balanced
 from medallion_pipelines.silver.links import checked_keys
-from medallion_pipelines.silver.typed import DELETES, KEPT, TRUNCATES, is_nested
+from medallion_pipelines.silver.typed import DELETES, KEPT, TRUNCATES, VERSION, is_nested
 from medallion_pipelines.sql import quoted
 
 ERRORS = "ARRAY<STRUCT<rule: STRING, column: STRING, message: STRING, value: STRING>>"
@@ -67,6 +67,9 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             add(broken, name, ", ".join(key.columns), message, pointed)
         else:
             warnings.append(F.when(broken & upserts, F.lit(f"{name}_{'_'.join(key.columns)}")))
+    if table.changes is not None and table.changes.snapshot_version is not None:
+        unknown = F.col(VERSION).isNull()
+        add(unknown, "snapshot_version", None, "cannot be told from its file", F.col("_file_path"))
     malformed = F.array(
         F.struct(
             F.lit("malformed").alias("rule"),

@@ -15,8 +15,8 @@ from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
 
 # of a table of changes: what a change does; of bronze: where it came from
-DELETES, TRUNCATES = "_deletes", "_truncates"
-KEPT = (DELETES, TRUNCATES, "_header", "_file_path", "_file_modification_time", "_ingested_at")
+DELETES, TRUNCATES, VERSION = "_deletes", "_truncates", "_version"
+KEPT = (DELETES, TRUNCATES, VERSION, "_header", "_file_path", "_file_modification_time", "_ingested_at")
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
@@ -95,13 +95,15 @@ def typed(bronze: DataFrame, table: Table) -> DataFrame:
 
 
 def _flags(table: Table) -> list[SparkColumn]:
-    """What a change does; a condition that is NULL is not met."""
+    """What a change does (a condition that is NULL is not met), or which snapshot a record is of."""
     if table.changes is None:
         return []
     conditions = {DELETES: table.changes.deletes, TRUNCATES: table.changes.truncates}
-    return [
+    flags = [
         F.coalesce(F.expr(text or "false"), F.lit(False)).alias(name) for name, text in conditions.items()
     ]
+    version = table.changes.snapshot_version
+    return flags if version is None else [*flags, F.expr(version).alias(VERSION)]
 
 
 def is_nested(column: Column) -> bool:

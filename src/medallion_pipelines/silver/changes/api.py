@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 
 from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver.changes.apply import apply
-from medallion_pipelines.silver.changes.snapshot import DELETED, Version, apply_snapshot, sequence_of
+from medallion_pipelines.silver.changes.snapshot import Version, apply_snapshot, sequence_of, spec_of
 from medallion_pipelines.silver.changes.spec import ChangeSpec
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, NamedTables, parts
@@ -88,15 +88,12 @@ def apply_changes_from_snapshot(
     NULL or there twice, where a later version was applied already, or another snapshot under this version.
     A call that was cut off is finished by the next.
     """
-    spec = ChangeSpec(
+    spec = spec_of(
         _names(keys) or (),
         sequence_of(version),
-        apply_as_deletes=DELETED,
-        except_column_list=(DELETED,),
-        scd_type=_scd_type(stored_as_scd_type),
-        track_history_column_list=_names(track_history_column_list),
-        track_history_except_column_list=_names(track_history_except_column_list),
-        snapshots=True,
+        _scd_type(stored_as_scd_type),
+        _names(track_history_column_list),
+        _names(track_history_except_column_list),
     )
     return apply_snapshot(NamedTables(snapshot.sparkSession), _canonical(target), snapshot, version, spec)
 

@@ -35,10 +35,46 @@ def sequence_of(version: Version) -> Column:
     return value.cast("bigint") if isinstance(version, int) else value
 
 
+def spec_of(
+    keys: tuple[str, ...],
+    version: Column,
+    scd_type: int,
+    tracked: tuple[str, ...] | None,
+    untracked: tuple[str, ...] | None,
+) -> ChangeSpec:
+    """How the changes that come of a snapshot become the table."""
+    return ChangeSpec(
+        keys,
+        version,
+        apply_as_deletes=DELETED,
+        except_column_list=(DELETED,),
+        scd_type=scd_type,
+        track_history_column_list=tracked,
+        track_history_except_column_list=untracked,
+        snapshots=True,
+    )
+
+
+def followed(tables: Tables, key: str, like: Version) -> Version | None:
+    """The version of the snapshot that a table follows, or had begun to; `like` is of their type."""
+    memory = memory_of(key)
+    begun = tables.property(memory, _BEGUN) if tables.exists(memory) else ""
+    return _read(begun, like) if begun else None
+
+
 def apply_snapshot(
-    tables: Tables, key: str, snapshot: DataFrame, version: Version, spec: ChangeSpec
+    tables: Tables,
+    key: str,
+    snapshot: DataFrame,
+    version: Version,
+    spec: ChangeSpec,
+    *,
+    unsure: DataFrame | None = None,
 ) -> Merged:
-    """Make a table follow a snapshot; `spec` is for the changes that come of it.
+    """Make a table follow a snapshot; `spec` (see `spec_of`) is for the changes that come of it.
+
+    `unsure` has the keys of rows that are in the snapshot and cannot be taken: they stay as they are in the
+    table. Where such a key is not known (NULL), no row is deleted by this snapshot.
 
     Raises ChangesError, and writes nothing, if a key is NULL or there twice, or if a later snapshot was
     applied already, or another under this version.
@@ -51,7 +87,7 @@ def apply_snapshot(
     known = tables.exists(key) and tables.exists(memory)  # else `opened` says what is wrong
     begun, done = (tables.property(memory, name) if known else "" for name in (_BEGUN, _DONE))
     before = _read(begun, version) if begun else version
-    if before is None or _is_later(before, version):
+    if before is None or is_later(before, version):
         raise ChangesError(
             f"{key} follows the snapshot of version {before or begun} already, and {version} does not come "
             "after it. Snapshots are applied in order, with versions of one type; to take a late one, make "
@@ -62,6 +98,8 @@ def apply_snapshot(
         catch_up(table, sequence_of(before).cast(table.sequence_type))
         tables.set_property(memory, _DONE, begun)
     changes = _differing(table, snapshot, names)
+    if unsure is not None:
+        changes = _without_unsure(changes, unsure, names)
     if begun == said:
         if not changes.limit(1).count():
             return Merged(0, 0, 0)
@@ -73,6 +111,15 @@ def apply_snapshot(
     merged = apply(tables, key, changes, spec)
     tables.set_property(memory, _DONE, said)
     return merged
+
+
+def _without_unsure(changes: DataFrame, unsure: DataFrame, names: Sequence[str]) -> DataFrame:
+    """Changes that delete no row of which the snapshot has something."""
+    keys = unsure.select(*(F.col(quoted(name)).alias(f"_unsure_{place}") for place, name in enumerate(names)))
+    if keys.where(" OR ".join(f"_unsure_{place} IS NULL" for place in range(len(names)))).limit(1).count():
+        return changes.where(~F.col(DELETED))
+    pairs = [F.col(quoted(name)) == F.col(f"_unsure_{place}") for place, name in enumerate(names)]
+    return changes.join(keys, [F.col(DELETED), *pairs], "left_anti")
 
 
 def _check_keys(snapshot: DataFrame, names: Sequence[str]) -> None:
@@ -116,7 +163,8 @@ def _read(kept: str, like: Version) -> Version | None:
         return None
 
 
-def _is_later(one: Any, other: Any) -> bool:
+def is_later(one: Any, other: Any) -> bool:
+    """Whether a version comes after another."""
     if isinstance(other, datetime):  # one without a time zone is of this machine's, as Spark has it
         other = other.astimezone(UTC)
     return bool(one > other)
