@@ -115,7 +115,8 @@ def test_snapshots_are_ordered_by_what_is_known_of_their_files(folder):
     ("value", "order", "said"),
     [
         ("{snapshotVersion: at}", "", ".snapshotVersion: names at. "
-         "A snapshot is what has come under one version: compute it from `_metadata`, such as `to_date(substring(_metadata.file_name, 10, 10))`."),
+         "A snapshot is what has come under one version: "
+         "compute it from `_metadata`, such as `to_date(substring(_metadata.file_name, 10, 10))`."),
         ("{snapshotVersion: _metadata.file_date}", "", ".snapshotVersion: `_metadata` has no `file_date`. "
          "Did you mean `file_path`?"),
         ("{snapshotVersion: _metadata.file_name}", ORDER, ".snapshotVersion: stands beside `sequenceBy`. "
