@@ -10,14 +10,15 @@ from medallion_pipelines.evolution import shape_of
 from medallion_pipelines.silver.changes.apply import apply
 from medallion_pipelines.silver.changes.opening import opened, refuse_unfit
 from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, Tables
 
 
-def make(tables: Tables, table: Table) -> None:
-    """Make the table and its memory, empty; where they are, they lose what is in them."""
-    opened(tables, table.key, _spec(table), _none(tables, table), anew=shape_of(table))
+def make(tables: Tables, table: Table, key: str) -> None:
+    """Make the table and its memory, under a key, empty; where they are, they lose what is in them."""
+    opened(tables, key, _spec(table), _none(tables, table), anew=shape_of(table))
 
 
 def refuse_misfit(tables: Tables, table: Table) -> None:
@@ -45,10 +46,25 @@ def _none(tables: Tables, table: Table) -> DataFrame:
     )
 
 
-def take(tables: Tables, table: Table, rows: DataFrame) -> Merged:
-    """Apply conformed changes; a second time it changes nothing."""
+def take(tables: Tables, table: Table, key: str, rows: DataFrame) -> Merged:
+    """Apply conformed changes to the table of a key; a second time it changes nothing."""
     names = [quoted(column.name) for column in table.columns]
-    return apply(tables, table.key, rows.select(*names, DELETES, TRUNCATES), _spec(table))
+    return apply(tables, key, rows.select(*names, DELETES, TRUNCATES), _spec(table))
+
+
+def take_anew(tables: Tables, table: Table, rows: DataFrame) -> Merged:
+    """Make the table and its memory anew from conformed changes: beside them first, then in their place.
+
+    Readers see the table as it was, or as it is then. Cut off anywhere, it has to be done again.
+    """
+    beside = f"ops.rebuild_{table.key.replace('.', '_')}"
+    make(tables, table, beside)
+    merged = take(tables, table, beside, rows)
+    for new, old in ((memory_of(beside), memory_of(table.key)), (beside, table.key)):
+        tables.replace_with(old, new)
+    tables.drop(beside)
+    tables.drop(memory_of(beside))
+    return merged
 
 
 def _spec(table: Table) -> ChangeSpec:
