@@ -103,7 +103,7 @@ def test_a_rebuild_cut_off_between_its_commits_is_done_again_by_the_next_run(
 def test_a_rebuild_may_give_it_another_type_in_the_same_commit(lakehouse: Lakehouse, tmp_path: Path) -> None:
     folder = product(tmp_path / "p")
     built(lakehouse, folder)
-    at = lakehouse.tables.version("silver.things")
+    before, at = rows(lakehouse, "silver.things"), lakehouse.tables.version("silver.things")
     product(folder, scd_type=1)
     assert lakehouse.rebuild("silver.things", folder).succeeded
     assert lakehouse.tables.version("silver.things") == at + 1
@@ -112,6 +112,15 @@ def test_a_rebuild_may_give_it_another_type_in_the_same_commit(lakehouse: Lakeho
     assert lakehouse.run(folder).succeeded
     assert rows(lakehouse, "silver.things") == [(1, 3, "c"), (3, 1, "a")]
     assert rows(lakehouse, "gold.per_id") == [(1, 1), (3, 1)]
+    # and back again, with its memory
+    product(folder)
+    lakehouse.restore("silver.things", at, folder)
+    assert rows(lakehouse, "silver.things") == before
+    assert lakehouse.run(folder).succeeded
+    assert rows(lakehouse, "silver.things", "id", "v", "__START_AT", "__END_AT") == [
+        (1, "a", 1, 3), (1, "c", 3, None), (2, "late", 1, 2), (3, "a", 1, None),
+    ]  # fmt: skip
+    assert rows(lakehouse, "gold.per_id") == [(1, 2), (2, 1), (3, 1)]
 
 
 @pytest.mark.slow
