@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
-from medallion_pipelines.operations import run_lock, table_status
+from medallion_pipelines.operations import restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.results import RunResult, StepResult, TableStatus
 from medallion_pipelines.runlog import RunLog
@@ -77,21 +79,53 @@ class Lakehouse:
         on_start: Callable[[str], None] = lambda key: None,
         on_finish: Callable[[StepResult], None] = lambda result: None,
     ) -> RunResult:
-        """Make one silver table and its quarantine anew from all of bronze, or one mart from its inputs."""
+        """Make one silver table and its quarantine anew from all of bronze, or one mart from its inputs; or
+        (`silver`, `gold`) all tables of a layer, each after those it needs."""
         loaded = self._place(find_product(product))
-        steps = [step for step in plan(loaded, [table]) if step.key == table]
-        if table.startswith("bronze."):
+        if table.split(".")[0] == "bronze":
             raise MedallionError(
                 f"{table} holds the records as they came: there is nothing to rebuild it from."
             )
+        if table in ("silver", "gold"):
+            steps = [step for step in plan(loaded) if step.table.layer == table and step.key in loaded.tables]
+        else:
+            steps = [step for step in plan(loaded, [table]) if step.key == table]
         with run_lock(self.settings.warehouse):
             return run(
                 RunLog(self.tables, loaded.name),
                 steps,
-                rebuild=[table],
+                rebuild=[step.key for step in steps],
                 on_start=on_start,
                 on_finish=on_finish,
             )
+
+    def restore(
+        self, table: str, to: int | datetime, product: str | Path | Product | None = None
+    ) -> RunResult:
+        """Bring a table back to a Delta version, or to the one it had at a time (UTC if it has no zone).
+
+        With a silver table go its quarantine and what it remembers of changes. The next run takes in again
+        what came after.
+
+        Raises MedallionError, and changes nothing, where that is not exactly to be had.
+        """
+        loaded = self._place(find_product(product))
+        if table.split(".")[0] == "bronze":
+            raise MedallionError(
+                f"{table} holds the records as they came, and is only ever added to: it is not restored."
+            )
+        (step,) = (step for step in plan(loaded, [table]) if step.key == table)
+        if step.table.kind == "view":
+            raise MedallionError(f"{table} is a view: restore the tables that it reads.")
+        if not self.tables.exists(table):
+            raise MedallionError(f"{table} is not there yet: there is nothing to restore.")
+        started = time.monotonic()
+        with run_lock(self.settings.warehouse):
+            log = RunLog(self.tables, loaded.name)
+            log.begin()
+            result = replace(restore(log, step.table, to), seconds=time.monotonic() - started)
+            log.finish(True)
+        return RunResult(log.run_id, loaded.name, (result,), time.monotonic() - started)
 
     def table(self, name: str) -> DataFrame:
         """A table or view by `layer.table`, as it is now. Raises UnknownNameError where there is none."""

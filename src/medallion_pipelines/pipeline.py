@@ -11,6 +11,7 @@ from medallion_pipelines.bronze import capture
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.errors import MedallionError, UnknownNameError, spark_reason
 from medallion_pipelines.gold import publish
+from medallion_pipelines.operations import finish_restore
 from medallion_pipelines.results import RunResult, StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver import refine
@@ -111,9 +112,12 @@ def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResul
     def work() -> StepResult:
         if step.key.startswith("bronze."):
             return capture(log, step.table)
+        notes = finish_restore(log, step.table).notes if log.progress(step.key).restoring else ()
         if step.table.layer == "silver":
-            return refine(log, step.table, rebuild=rebuild)
-        return publish(log, step.table, full_refresh=full_refresh or rebuild)
+            result = refine(log, step.table, rebuild=rebuild)
+        else:
+            result = publish(log, step.table, full_refresh=full_refresh or rebuild)
+        return replace(result, notes=(*notes, *result.notes))
 
     try:
         result = retried(work, retries.append)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Status = Literal["succeeded", "unchanged", "failed", "skipped"]
+Status = Literal["succeeded", "unchanged", "failed", "skipped", "restoring"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class StepResult:
     For bronze `rows_in` and `rows_written` count records captured. For silver rows_in =
     rows_valid + rows_quarantined + rows_duplicate, and rows_valid are the rows inserted or updated.
     For gold `rows_in` counts the grain keys looked at, `rows_written` the rows inserted or updated.
+    A restore that was cut off is `restoring`; the next run finishes it.
     `notes` are for people: drift, unreadable files, a full refresh and why.
     """
 
@@ -31,6 +32,7 @@ class StepResult:
     seconds: float = 0.0
     version: int | None = None  # of the Delta table, after the step
     source_versions: Mapping[str, int] = field(default_factory=dict)  # read up to these
+    beside_versions: Mapping[str, int] = field(default_factory=dict)  # of quarantine and memory, after it
     error: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
+from pyspark.sql import Row
 from pyspark.sql import functions as F
 
 from medallion_pipelines.results import StepResult
@@ -34,7 +35,7 @@ TABLE_METRICS = (
     Field("run_id", "STRING", required=True),
     Field("product", "STRING"),
     Field("table", "STRING", comment="layer.table"),
-    Field("status", "STRING", comment="succeeded, unchanged, failed or skipped"),
+    Field("status", "STRING", comment="succeeded, unchanged, failed, skipped or restoring"),
     Field("rows_in", "BIGINT"),
     Field("rows_valid", "BIGINT"),
     Field("rows_quarantined", "BIGINT"),
@@ -51,6 +52,11 @@ TABLE_METRICS = (
     Field("error", "STRING"),
     Field("notes", "ARRAY<STRING>"),
     Field("recorded_at", "TIMESTAMP"),
+    Field(
+        "beside_versions",
+        "MAP<STRING, BIGINT>",
+        comment="Delta versions after the step of what belongs to the table: its quarantine, its memory",
+    ),
 )
 FILES = (
     Field("feed", "STRING", required=True, comment="the bronze table"),
@@ -81,6 +87,9 @@ _TABLES: Mapping[str, tuple[Field, ...]] = {
 }
 
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a table has come: the source versions its last successful step had read."""
@@ -89,6 +98,24 @@ class Progress:
     token: str | None = None
     contract: str | None = None
     version: int = -1  # of the table itself then: where it is at less now, it was dropped and made again
+    beside_versions: Mapping[str, int] | None = None  # -1: was not there; None: nobody noted them
+    restoring: bool = False  # it is on its way back to this
+    recorded_at: datetime = _LONG_AGO
+
+
+_PROGRESS = "struct(status, source_versions, token, contract, version, beside_versions, recorded_at)"
+
+
+def _as_progress(row: Row) -> Progress:
+    return Progress(
+        dict(row.source_versions or {}),
+        row.token,
+        row.contract,
+        -1 if row.version is None else row.version,
+        row.beside_versions,
+        row.status == "restoring",
+        row.recorded_at.astimezone(UTC),
+    )
 
 
 class RunLog:
@@ -108,22 +135,29 @@ class RunLog:
             self.tables.create(f"ops.{name}", Shape(fields))
         if self.tables.version("ops.table_metrics") <= 0:  # it has just been created
             return
-        metrics = self.tables.read("ops.table_metrics").where("status = 'succeeded'")
-        latest = metrics.groupBy("table").agg(
-            F.expr("max_by(struct(source_versions, token, contract, version), recorded_at)").alias("last"),
-            F.max("recorded_at").alias("newest"),
+        metrics = self.tables.read("ops.table_metrics")
+        missing = [field for field in TABLE_METRICS if field.name not in metrics.columns]
+        if missing:  # an earlier release made it
+            self.tables.add_columns("ops.table_metrics", missing)
+            metrics = self.tables.read("ops.table_metrics")
+        latest = (
+            metrics.where("status IN ('succeeded', 'restoring')")
+            .groupBy("table")
+            .agg(F.expr(f"max_by({_PROGRESS}, recorded_at)").alias("last"))
         )
         for row in latest.collect():
-            last = row.last
-            at = -1 if last.version is None else last.version
-            self._progress[row.table] = Progress(
-                dict(last.source_versions or {}), last.token, last.contract, at
-            )
-            self._newest = max(self._newest, row.newest.astimezone(UTC))
+            self._progress[row.table] = last = _as_progress(row.last)
+            self._newest = max(self._newest, last.recorded_at)
 
     def progress(self, key: str) -> Progress:
         """How far the table has come."""
         return self._progress.get(key, Progress())
+
+    def past(self, key: str) -> list[Progress]:
+        """How far each successful step had brought the table, the oldest first."""
+        steps = self.tables.read("ops.table_metrics").where(F.col("table") == key)
+        rows = steps.where("status = 'succeeded' AND version >= 0").select(F.expr(_PROGRESS).alias("step"))
+        return sorted((_as_progress(row.step) for row in rows.collect()), key=lambda step: step.recorded_at)
 
     def step(
         self,
@@ -133,8 +167,16 @@ class RunLog:
         contract: str | None = None,
         violations: Mapping[str, int] | None = None,
     ) -> None:
-        """Note what the run did to one table."""
+        """Note what the run did to one table, and how far that brought it."""
         self.steps([result], token=token, contract=contract, violations=violations)
+        self._progress[result.table] = Progress(
+            dict(result.source_versions),
+            token,
+            contract,
+            -1 if result.version is None else result.version,
+            dict(result.beside_versions),
+            result.status == "restoring",
+        )
 
     def steps(
         self,
@@ -145,7 +187,6 @@ class RunLog:
         violations: Mapping[str, int] | None = None,
     ) -> None:
         """Note what the run did to some tables, in one commit."""
-        results = list(results)
         rows = [
             (
                 self.run_id,
@@ -168,15 +209,12 @@ class RunLog:
                 r.error,
                 list(r.notes),
                 max(now(), self._newest + timedelta(microseconds=1)),
+                dict(r.beside_versions),
             )
             for r in results
         ]
         if rows:
             self.append("table_metrics", rows)
-        for r in results:  # for a step that is tried again in this run
-            if r.status == "succeeded":
-                at = -1 if r.version is None else r.version
-                self._progress[r.table] = Progress(dict(r.source_versions), token, contract, at)
 
     def finish(self, succeeded: bool) -> None:
         """Note the run and how it ended."""

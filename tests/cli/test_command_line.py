@@ -66,7 +66,8 @@ def test_help_lists_the_commands_and_the_exit_codes(tmp_path):
     done = medallion("--help", cwd=tmp_path)
 
     assert done.returncode == 0
-    for word in ("run", "rebuild", "validate", "new", "status", "sql", "setup", "sample", "--debug"):
+    words = "run rebuild restore validate new status sql setup sample --debug"
+    for word in words.split():
         assert f"\n  {word} " in done.stdout
     assert " ".join(done.stdout.split()).endswith(
         "Exit codes: 0 done, 1 a table, check or query failed, 2 wrong use, 3 a contract was refused, 4 the"
@@ -92,6 +93,13 @@ def test_version_names_spark_and_delta_too(tmp_path):
 
     assert done.stdout.startswith("medallion 0.1.0, pyspark 4.")
     assert ", delta-spark 4." in done.stdout
+
+
+def test_what_to_restore_to_is_a_version_or_a_time(tmp_path):
+    done = medallion("restore", "silver.flights", "--to", "yesterday", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'yesterday' is neither a version, such as 12, nor a time, such as" in done.stderr
 
 
 def test_the_shipped_product_is_valid(tmp_path):

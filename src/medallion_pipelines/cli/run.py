@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from medallion_pipelines.lakehouse import Lakehouse
     from medallion_pipelines.results import RunResult, StepResult
 
-STYLES = {"succeeded": "green", "unchanged": "dim", "failed": "bold red", "skipped": "yellow"}
+STYLES = {
+    "succeeded": "green",
+    "unchanged": "dim",
+    "failed": "bold red",
+    "skipped": "yellow",
+    "restoring": "yellow",
+}
 COUNTS = ("rows_in", "rows_valid", "rows_quarantined", "rows_duplicate", "rows_written")
 
 
@@ -67,11 +73,14 @@ def run(
             on_finish=progress.finish,
         )
 
-    _carry_out(work, product, given, as_json, with_report=with_report)
+    carry_out(work, product, given, as_json, with_report=with_report)
 
 
 def rebuild(
-    table: Annotated[str, typer.Argument(metavar="LAYER.TABLE", help="The table to make anew.")],
+    table: Annotated[
+        str,
+        typer.Argument(metavar="LAYER[.TABLE]", help="The table to make anew; silver or gold: all of it."),
+    ],
     product: ProductArgument = None,
     landing: LandingOption = None,
     warehouse: WarehouseOption = None,
@@ -79,16 +88,17 @@ def rebuild(
     environment: EnvironmentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one table anew.
+    """Make a table anew, or all of a layer.
 
-    A silver one with its quarantine from all of bronze, a gold one from its inputs.
+    A silver one with its quarantine from all of bronze, a gold one from its inputs. Readers see the rows as
+    they were until the new ones are there.
     """
     given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
 
     def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
         return lake.rebuild(table, loaded, on_start=progress.start, on_finish=progress.finish)
 
-    _carry_out(work, product, given, as_json)
+    carry_out(work, product, given, as_json)
 
 
 class Progress:
@@ -123,7 +133,7 @@ class Progress:
         self._spinner.update(Text(", ".join(self._running) or "Finishing ..."))
 
 
-def _carry_out(
+def carry_out(
     work: Callable[[Lakehouse, Product, Progress], RunResult],
     product: str | None,
     given: Mapping[str, str | None],

@@ -46,6 +46,8 @@ def standing(table: TableReport) -> Standing:
         return Standing("bad", "failed")
     if table.status == "skipped":
         return Standing("warn", "skipped")
+    if table.status == "restoring":
+        return Standing("warn", "being restored")
     if table.fresh is False:
         return Standing("warn", "stale")
     if table.feed is not None and any(table.feed.files.get(status) for status in LEFT_OUT):

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.evolution import fits, shape_of
-from medallion_pipelines.silver.changed import make, take
+from medallion_pipelines.silver.changed import take, take_anew
 from medallion_pipelines.silver.order import order_sql
 from medallion_pipelines.silver.reasons import ERRORS
 from medallion_pipelines.sql import quoted
@@ -112,12 +112,11 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
 
 
 def _take_changes(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
-    before = 0
     if batch.rebuild:
         before = tables.read(table.key).count()
-        make(tables, table)
-    merged = take(tables, table, batch.rows) if valid else Merged(0, 0, 0)
-    return Written(valid, merged.inserted + merged.updated, before + merged.deleted)
+        return Written(valid, take_anew(tables, table, batch.rows).inserted, before)
+    merged = take(tables, table, table.key, batch.rows) if valid else Merged(0, 0, 0)
+    return Written(valid, merged.inserted + merged.updated, merged.deleted)
 
 
 def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: str) -> Written:

@@ -20,6 +20,7 @@ from medallion_pipelines.silver.changes.snapshot import (
     spec_of,
 )
 from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES, VERSION
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Merged, Tables
@@ -27,9 +28,9 @@ from medallion_pipelines.tables import Merged, Tables
 _ORDERED = ("bigint", "date", "timestamp", "string")
 
 
-def make(tables: Tables, table: Table) -> None:
-    """Make the table and its memory, empty; where they are, they lose what is in them."""
-    opened(tables, table.key, _spec(tables, table), _none(tables, table), anew=shape_of(table))
+def make(tables: Tables, table: Table, key: str) -> None:
+    """Make the table and its memory, under a key, empty; where they are, they lose what is in them."""
+    opened(tables, key, _spec(tables, table), _none(tables, table), anew=shape_of(table))
 
 
 def refuse_misfit(tables: Tables, table: Table) -> None:
@@ -62,22 +63,22 @@ def refuse_late(tables: Tables, table: Table, staged: DataFrame) -> None:
         )
 
 
-def take(tables: Tables, table: Table, staged: DataFrame) -> Merged:
-    """Apply the valid rows of a conformed batch; a second time it changes nothing."""
+def take(tables: Tables, table: Table, key: str, staged: DataFrame) -> Merged:
+    """Apply the valid rows of a conformed batch to the table of a key; a second time it changes nothing."""
     names = [quoted(column.name) for column in table.columns]
     valid = staged.where("_outcome = 'valid'")
     if not of_snapshots(table):
-        return apply(tables, table.key, valid.select(*names, DELETES, TRUNCATES), _spec(tables, table))
+        return apply(tables, key, valid.select(*names, DELETES, TRUNCATES), _spec(tables, table))
     merged, refused = Merged(0, 0, 0), staged.where("_outcome = 'quarantined'")
     versions = _versions(staged)
-    last = followed(tables, table.key, versions[0]) if versions else None
+    last = followed(tables, key, versions[0]) if versions else None
     for version in versions:
         # `refuse_late` let the batch pass: what comes before was applied by a run that was cut off
         if last is None or not is_later(last, version):
             this = F.col(VERSION) == sequence_of(version)
             one = apply_snapshot(
                 tables,
-                table.key,
+                key,
                 valid.where(this).select(*names),
                 version,
                 _spec(tables, table, version),
@@ -87,6 +88,21 @@ def take(tables: Tables, table: Table, staged: DataFrame) -> Merged:
             merged = Merged(
                 merged.inserted + one.inserted, merged.updated + one.updated, merged.deleted + one.deleted
             )
+    return merged
+
+
+def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
+    """Make the table and its memory anew from a conformed batch: beside them first, then in their place.
+
+    Readers see the table as it was, or as it is then. Cut off anywhere, it has to be done again.
+    """
+    beside = f"ops.rebuild_{table.key.replace('.', '_')}"
+    make(tables, table, beside)
+    merged = take(tables, table, beside, staged)
+    for new, old in ((memory_of(beside), memory_of(table.key)), (beside, table.key)):
+        tables.replace_with(old, new)
+    tables.drop(beside)
+    tables.drop(memory_of(beside))
     return merged
 
 

@@ -19,6 +19,7 @@ from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
 from medallion_pipelines.silver.batch import Batch, write, write_quarantine
 from medallion_pipelines.silver.changed import make, refuse_misfit
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.gate import gate
 from medallion_pipelines.silver.summary import Summary, summarize
@@ -42,7 +43,7 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
         if table.changes is None:
             tables.create(table.key, shape_of(table))
         else:
-            make(tables, table)
+            make(tables, table, table.key)
         done = Progress()
     elif not rebuild and done.contract != fingerprint(table):
         if table.changes is None:
@@ -138,12 +139,18 @@ def _finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResu
         seconds=time.monotonic() - started,
         version=tables.version(table.key),
         source_versions={source: batch.upto},
+        beside_versions={key: tables.version(key) for key in _beside(table)},
         notes=tuple(notes),
     )
     _conserve(result)
     log.step(result, token=batch.token, contract=fingerprint(table), violations=found.violations)
     Staging(tables, table.key).drop()
     return result
+
+
+def _beside(table: Table) -> list[str]:
+    """The tables that belong to a table and are written with it."""
+    return [table.quarantine_key, *([memory_of(table.key)] if table.changes is not None else [])]
 
 
 def _conserve(result: StepResult) -> None:

@@ -5,9 +5,10 @@ from medallion_pipelines.tables.named import NamedTables, parts
 from medallion_pipelines.tables.reach import Span, reach
 from medallion_pipelines.tables.shape import Field, Shape, ddl, widens
 from medallion_pipelines.tables.staging import Staged, Staging
-from medallion_pipelines.tables.store import Merged, Tables, out_of_reach
+from medallion_pipelines.tables.store import Commit, Merged, Tables, out_of_reach
 
 __all__ = [
+    "Commit",
     "Field",
     "Merged",
     "NamedTables",

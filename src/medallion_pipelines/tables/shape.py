@@ -74,13 +74,12 @@ class Shape:
     properties: Mapping[str, str] = field(default_factory=dict)
 
     def ddl(self, verb: str, name: str, location: str | None) -> str:
-        """The statement that makes the table; `verb` is CREATE TABLE or one of its kin."""
-        columns = ", ".join(one.ddl() for one in self.fields)
+        """The statement that makes the table; `verb` is CREATE TABLE or one of its kin. Without fields it
+        wants an `AS SELECT` after it."""
+        columns = f"({', '.join(one.ddl() for one in self.fields)}) " if self.fields else ""
         clustered = f" CLUSTER BY ({', '.join(map(quoted, self.cluster_by))})" if self.cluster_by else ""
         placed = f" LOCATION {string(location)}" if location else ""
         described = f" COMMENT {string(self.comment)}" if self.comment else ""
         pairs = {**_PROPERTIES, **self.properties}
         settings = ", ".join(f"{string(key)} = {string(value)}" for key, value in pairs.items())
-        return (
-            f"{verb} {name} ({columns}) USING DELTA{clustered}{placed}{described} TBLPROPERTIES ({settings})"
-        )
+        return f"{verb} {name} {columns}USING DELTA{clustered}{placed}{described} TBLPROPERTIES ({settings})"

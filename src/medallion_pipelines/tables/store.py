@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -31,6 +33,15 @@ class Merged:
     deleted: int
 
 
+@dataclass(frozen=True)
+class Commit:
+    """One version of a table, and what made it."""
+
+    version: int
+    at: datetime
+    operation: str  # as DESCRIBE HISTORY says it: WRITE, MERGE, OPTIMIZE
+
+
 class Tables(Catalog):
     """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
@@ -49,6 +60,19 @@ class Tables(Catalog):
             return max(int(path.name.split(".")[0]) for path in commits)
         row = self.spark.sql(f"DESCRIBE HISTORY {self._at(key)} LIMIT 1").select("version").first()
         return -1 if row is None else int(row.version)
+
+    def history(self, key: str) -> list[Commit]:
+        """The commits that the table's log still has, the oldest first."""
+        found = self.spark.sql(f"DESCRIBE HISTORY {self._at(key)}").select(
+            "version", "timestamp", "operation"
+        )
+        commits = (Commit(r.version, r.timestamp.astimezone(UTC), r.operation) for r in found.collect())
+        return sorted(commits, key=lambda commit: commit.version)
+
+    def read_through(self, key: str, version: int) -> None:
+        """Open every file of a version. Raises what Spark raises where one is gone."""
+        # a plain count would come from the log
+        self.read(key, version).select("_metadata.file_path").distinct().count()
 
     def inserted(self, key: str, after: int, upto: int) -> DataFrame:
         """The rows an append-only table gained in versions (after, upto]; all of them for after < 0.
@@ -89,11 +113,25 @@ class Tables(Catalog):
         """Give an existing table another shape: it is empty afterwards, its history stays."""
         self._make("CREATE OR REPLACE TABLE", key, shape)
 
-    def _make(self, verb: str, key: str, shape: Shape) -> None:
+    def _make(self, verb: str, key: str, shape: Shape, rows: str = "") -> None:
         self._ensure_schema(key.split(".", 1)[0])
         folder = self._folder(key)
-        self.spark.sql(shape.ddl(verb, self.name(key), None if folder is None else str(folder)))
+        statement = shape.ddl(verb, self.name(key), None if folder is None else str(folder))
+        self.spark.sql(f"{statement} AS {rows}" if rows else statement)
         self._known.add(key)
+
+    def replace_with(self, key: str, other: str) -> None:
+        """Put all that another table is, rows, columns and properties, in the place of a table, in one
+        commit."""
+        described = ("properties", "description", "clusteringColumns")
+        row: Any = self.spark.sql(f"DESCRIBE DETAIL {self._at(other)}").select(*described).first()
+        shape = Shape((), row.description, row.clusteringColumns, row.properties)
+        rows = f"SELECT * FROM {self._at(other)}"
+        self._make("CREATE OR REPLACE TABLE", key, shape, rows)
+
+    def restore(self, key: str, version: int) -> None:
+        """Bring the table back to a version, in a commit of its own."""
+        self.spark.sql(f"RESTORE TABLE {self._at(key)} TO VERSION AS OF {int(version)}")
 
     def create_as(self, frame: DataFrame, key: str, properties: Mapping[str, str]) -> None:
         """Create a table from rows, in one commit."""

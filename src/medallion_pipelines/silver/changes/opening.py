@@ -162,7 +162,9 @@ def _create(table: ChangeTable, columns: Sequence[Field], like: Shape) -> None:
         Field(OPERATION, "INT", comment="0 upsert, 1 delete, 2 truncate"),
         Field(CARRIED, "ARRAY<STRING>", comment="the columns that the change brought"),
     ]
-    comment = f"What apply_changes must remember of {table.key}: drop it with the table, and never before."
+    comment = (
+        "What apply_changes must remember of the table of this name: drop it with that, and never before."
+    )
     shape = Shape(kept, comment, properties={_REMEMBERS: "all" if table.remembers_all else "deletes"})
     comments = {field.name: field.comment for field in like.fields}
     columns = [replace(column, comment=comments.get(column.name)) for column in columns]
