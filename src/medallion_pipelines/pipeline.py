@@ -64,10 +64,14 @@ def run(
     *,
     full_refresh: bool = False,
     rebuild: Iterable[str] = (),
+    instead: Callable[[RunLog, Table], StepResult] | None = None,
     on_start: Callable[[str], None] = lambda key: None,
     on_finish: Callable[[StepResult], None] = lambda result: None,
 ) -> RunResult:
-    """Run steps; a failing one fails those that wait for it, and no other. Callbacks come from one thread."""
+    """Run steps; a failing one fails those that wait for it, and no other. Callbacks come from one thread.
+
+    `instead` is other work on the steps' tables than to bring them up to date.
+    """
     started = time.monotonic()
     anew = frozenset(rebuild)
     log.begin()
@@ -86,7 +90,7 @@ def run(
                         on_finish(results[step.key])
                     else:
                         on_start(step.key)
-                        running[pool.submit(_do, log, step, full_refresh, step.key in anew)] = step
+                        running[pool.submit(_do, log, step, full_refresh, step.key in anew, instead)] = step
             if not running:
                 continue
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -103,9 +107,17 @@ def run(
     return outcome
 
 
-def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResult:
+def _do(
+    log: RunLog,
+    step: Step,
+    full_refresh: bool,
+    rebuild: bool,
+    instead: Callable[[RunLog, Table], StepResult] | None,
+) -> StepResult:
     started = time.monotonic()
     try:
+        if instead is not None:
+            return instead(log, step.table)
         if step.key.startswith("bronze."):
             return capture(log, step.table)
         if step.table.layer == "silver":

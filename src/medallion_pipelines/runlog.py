@@ -122,7 +122,7 @@ class RunLog:
             self._newest = max(self._newest, row.newest.astimezone(UTC))
 
     def progress(self, key: str) -> Progress:
-        """How far the table had come when the run began."""
+        """How far the table has come."""
         return self._progress.get(key, Progress())
 
     def step(
@@ -145,6 +145,7 @@ class RunLog:
         violations: Mapping[str, int] | None = None,
     ) -> None:
         """Note what the run did to some tables, in one commit."""
+        results = list(results)
         rows = [
             (
                 self.run_id,
@@ -172,6 +173,10 @@ class RunLog:
         ]
         if rows:
             self.append("table_metrics", rows)
+        for r in results:
+            if r.status == "succeeded":
+                at = -1 if r.version is None else r.version
+                self._progress[r.table] = Progress(dict(r.source_versions), token, contract, at)
 
     def finish(self, succeeded: bool) -> None:
         """Note the run and how it ended."""

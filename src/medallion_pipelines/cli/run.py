@@ -67,7 +67,7 @@ def run(
             on_finish=progress.finish,
         )
 
-    _carry_out(work, product, given, as_json, with_report=with_report)
+    carry_out(work, product, given, as_json, with_report=with_report)
 
 
 def rebuild(
@@ -88,7 +88,7 @@ def rebuild(
     def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
         return lake.rebuild(table, loaded, on_start=progress.start, on_finish=progress.finish)
 
-    _carry_out(work, product, given, as_json)
+    carry_out(work, product, given, as_json)
 
 
 class Progress:
@@ -123,7 +123,7 @@ class Progress:
         self._spinner.update(Text(", ".join(self._running) or "Finishing ..."))
 
 
-def _carry_out(
+def carry_out(
     work: Callable[[Lakehouse, Product, Progress], RunResult],
     product: str | None,
     given: Mapping[str, str | None],
@@ -198,7 +198,7 @@ def _next(result: RunResult, product: str | None, given: Mapping[str, str | None
     if finished:
         commands.append(f'sql "SELECT * FROM {finished[-1]}"{where}')
     for step in result.steps:
-        if step.rows_quarantined:
+        if step.rows_quarantined > 0:
             commands.append(
                 f'sql "SELECT * FROM {step.table}_quarantine"{where}  # what was refused, and why'
             )

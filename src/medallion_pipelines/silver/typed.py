@@ -14,9 +14,10 @@ from medallion_pipelines.silver.cast import converted
 from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
 
-# of a table of changes: what a change does; of bronze: where it came from
-DELETES, TRUNCATES = "_deletes", "_truncates"
-KEPT = (DELETES, TRUNCATES, "_header", "_file_path", "_file_modification_time", "_ingested_at")
+# of a table of changes: what a change does; of a replay: the row of the quarantine; of bronze: where it came
+# from
+DELETES, TRUNCATES, QUARANTINED = "_deletes", "_truncates", "_quarantined"
+KEPT = (DELETES, TRUNCATES, QUARANTINED, "_header", "_file_path", "_file_modification_time", "_ingested_at")
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
