@@ -66,7 +66,18 @@ def test_help_lists_the_commands_and_the_exit_codes(tmp_path):
     done = medallion("--help", cwd=tmp_path)
 
     assert done.returncode == 0
-    for word in ("run", "rebuild", "validate", "new", "status", "sql", "setup", "sample", "--debug"):
+    for word in (
+        "run",
+        "rebuild",
+        "validate",
+        "new",
+        "status",
+        "sql",
+        "quarantine",
+        "setup",
+        "sample",
+        "--debug",
+    ):
         assert f"\n  {word} " in done.stdout
     assert " ".join(done.stdout.split()).endswith(
         "Exit codes: 0 done, 1 a table, check or query failed, 2 wrong use, 3 a contract was refused, 4 the"

@@ -4,45 +4,23 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.silver.refused import KEY, cut_off, ids, quarantine, things, trail
 from tests.support import (
     column,
     counts,
     gold,
     land_json,
     rows,
-    silver,
     step,
     versions,
     write_product,
 )
 
 from medallion_pipelines.lakehouse import Lakehouse
-
-KEY = "silver.things"
-
-
-def things(maximum: int, **more: Any) -> dict[str, Any]:
-    return silver("things", [column("id", "integer", logicalTypeOptions={"maximum": maximum})], **more)
-
-
-def quarantine(lakehouse: Lakehouse) -> list[tuple[str, str]]:
-    found = lakehouse.table(f"{KEY}_quarantine").selectExpr("record", "_errors.rule[0]").collect()
-    return sorted(map(tuple, found))
-
-
-def trail(lakehouse: Lakehouse) -> list[tuple[Any, ...]]:
-    return rows(lakehouse, "ops.quarantine_log", "outcome", "rules")
-
-
-def ids(lakehouse: Lakehouse, product: Path) -> dict[str, str]:
-    return {row.record: row.id for row in lakehouse.quarantined(KEY, product).collect()}
-
-
-def cut_off(*args: object, **kwargs: object) -> None:
-    raise KeyError("the machine went away")
+from medallion_pipelines.report.history import read_history
+from medallion_pipelines.report.model import Counts
 
 
 def test_records_that_a_mended_contract_takes_move_once_and_the_others_stay_with_todays_reasons(
@@ -72,6 +50,9 @@ def test_records_that_a_mended_contract_takes_move_once_and_the_others_stay_with
         ("replayed", ["id_maximum"]), ("replayed", ["id_maximum"]), ("still_quarantined", ["id_maximum"]),
     ]  # fmt: skip
 
+    told = read_history(lakehouse.tables, "q", [KEY]).total[KEY]
+    assert told == Counts(rows_in=5, valid=3, quarantined=2)
+
     there = versions(lakehouse)
     again = lakehouse.replay(KEY, wide)
     assert (again.succeeded, again.changed) == (True, False)
@@ -82,23 +63,21 @@ def test_records_that_a_mended_contract_takes_move_once_and_the_others_stay_with
 
 
 CUTS = [
-    ("silver.refine", "settle"),  # after the table's write, before the quarantine's commit
-    ("silver.refine", "write"),
-    ("silver.refine", "_conserve"),  # after the trail, before the log
+    "settle",  # after the table's write, before the quarantine's commit
+    "write",
+    "_conserve",  # after the trail, before the log
 ]
 
 
-@pytest.mark.parametrize(
-    ("module", "name"), [CUTS[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in CUTS[1:])]
-)
+@pytest.mark.parametrize("name", [CUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in CUTS[1:])])
 def test_a_replay_that_was_cut_off_is_finished_by_the_next_run(
-    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     land_json(lakehouse, "things/a.json", [{"id": 1}, {"id": 10}, {"id": 10}, {"id": 99}])
     assert lakehouse.run(write_product(tmp_path / "p", things(9))).succeeded
     wide = write_product(tmp_path / "p", things(50))
     with monkeypatch.context() as patch:
-        patch.setattr(importlib.import_module(f"medallion_pipelines.{module}"), name, cut_off)
+        patch.setattr(importlib.import_module("medallion_pipelines.silver.refine"), name, cut_off)
         assert not lakehouse.replay(KEY, wide).succeeded
     land_json(lakehouse, "things/b.json", [{"id": 2}, {"id": 100}])
     assert lakehouse.run(wide).succeeded
