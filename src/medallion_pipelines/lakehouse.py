@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.contracts import load_product
-from medallion_pipelines.contracts.model import Product
+from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
 from medallion_pipelines.operations import restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
-from medallion_pipelines.results import RunResult, StepResult, TableStatus
+from medallion_pipelines.results import QuarantineStatus, RunResult, StepResult, TableStatus
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import get_session
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.shipped import product_folder
+from medallion_pipelines.silver import quarantine, replay
 from medallion_pipelines.tables import Tables
 
 SPARK_CATALOG = "spark_catalog"
@@ -127,6 +129,53 @@ class Lakehouse:
             log.finish(True)
         return RunResult(log.run_id, loaded.name, (result,), time.monotonic() - started)
 
+    def quarantine(self, product: str | Path | Product | None = None) -> list[QuarantineStatus]:
+        """What is in quarantine now, an entry for each silver table that has one."""
+        loaded = self._place(find_product(product))
+        silver = [table for _, table in sorted(loaded.tables.items()) if table.layer == "silver"]
+        found = (quarantine.status(self.tables, table) for table in silver)
+        return [status for status in found if status is not None]
+
+    def quarantined(
+        self, table: str, product: str | Path | Product | None = None, *, rule: str | None = None
+    ) -> DataFrame:
+        """The records in the quarantine of a silver table, or those that broke `rule`: `id`, `errors` (all
+        reasons), `record`, and where it came from. Raises UnknownNameError where there is no quarantine."""
+        loaded = self._place(find_product(product))
+        found = _silver(loaded, table)
+        if not self.tables.exists(found.quarantine_key):
+            raise UnknownNameError(f"{table} has no quarantine: no record of it was ever refused.")
+        return quarantine.shown(self.tables, found, rule)
+
+    def replay(
+        self,
+        table: str,
+        product: str | Path | Product | None = None,
+        *,
+        rule: str | None = None,
+        corrected: Mapping[str, str] | None = None,
+        on_start: Callable[[str], None] = lambda key: None,
+        on_finish: Callable[[StepResult], None] = lambda result: None,
+    ) -> RunResult:
+        """Conform the records in quarantine again by today's contract, all of them or those that broke
+        `rule`; or give `corrected` texts for some, by id.
+
+        Those now valid leave quarantine for the table, exactly once; the others stay, with today's reasons.
+        A corrected text goes to bronze and from there on like every record; what it corrects leaves
+        quarantine. `ops.quarantine_log` tells what became of each. Raises as `run` does.
+        """
+        loaded = self._place(find_product(product))
+        key = _silver(loaded, table).key
+        steps = [step for step in plan(loaded, [key]) if step.key == key]
+        with run_lock(self.settings.warehouse):
+            return run(
+                RunLog(self.tables, loaded.name),
+                steps,
+                instead=partial(replay, rule=rule, corrected=corrected),
+                on_start=on_start,
+                on_finish=on_finish,
+            )
+
     def table(self, name: str) -> DataFrame:
         """A table or view by `layer.table`, as it is now. Raises UnknownNameError where there is none."""
         layer, _, rest = name.partition(".")
@@ -187,6 +236,14 @@ class Lakehouse:
         if settings != self.settings:
             self.settings, self.tables = settings, Tables(self.spark, settings)
         return product
+
+
+def _silver(product: Product, key: str) -> Table:
+    table = product.tables.get(key)
+    if table is None or table.layer != "silver":
+        known = ", ".join(sorted(key for key, one in product.tables.items() if one.layer == "silver"))
+        raise UnknownNameError(f"{product.name} has no silver table {key}. It has {known}.")
+    return table
 
 
 def find_product(product: str | Path | Product | None) -> Product:

@@ -66,10 +66,14 @@ def run(
     *,
     full_refresh: bool = False,
     rebuild: Iterable[str] = (),
+    instead: Callable[[RunLog, Table], StepResult] | None = None,
     on_start: Callable[[str], None] = lambda key: None,
     on_finish: Callable[[StepResult], None] = lambda result: None,
 ) -> RunResult:
-    """Run steps; a failing one fails those that wait for it, and no other. Callbacks come from one thread."""
+    """Run steps; a failing one fails those that wait for it, and no other. Callbacks come from one thread.
+
+    `instead` is other work on the steps' tables than to bring them up to date.
+    """
     started = time.monotonic()
     anew = frozenset(rebuild)
     log.begin()
@@ -88,7 +92,7 @@ def run(
                         on_finish(results[step.key])
                     else:
                         on_start(step.key)
-                        running[pool.submit(_do, log, step, full_refresh, step.key in anew)] = step
+                        running[pool.submit(_do, log, step, full_refresh, step.key in anew, instead)] = step
             if not running:
                 continue
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -105,7 +109,13 @@ def run(
     return outcome
 
 
-def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResult:
+def _do(
+    log: RunLog,
+    step: Step,
+    full_refresh: bool,
+    rebuild: bool,
+    instead: Callable[[RunLog, Table], StepResult] | None,
+) -> StepResult:
     started = time.monotonic()
     retries: list[str] = []
 
@@ -113,7 +123,9 @@ def _do(log: RunLog, step: Step, full_refresh: bool, rebuild: bool) -> StepResul
         if step.key.startswith("bronze."):
             return capture(log, step.table)
         notes = finish_restore(log, step.table).notes if log.progress(step.key).restoring else ()
-        if step.table.layer == "silver":
+        if instead is not None:
+            result = instead(log, step.table)
+        elif step.table.layer == "silver":
             result = refine(log, step.table, rebuild=rebuild)
         else:
             result = publish(log, step.table, full_refresh=full_refresh or rebuild)

@@ -14,7 +14,8 @@ class StepResult:
     """What one run did to one table.
 
     For bronze `rows_in` and `rows_written` count records captured. For silver rows_in =
-    rows_valid + rows_quarantined + rows_duplicate, and rows_valid are the rows inserted or updated.
+    rows_valid + rows_quarantined + rows_duplicate, and rows_valid are the rows inserted or updated. A
+    replay brings no rows in: rows_quarantined is less than zero, by the records that left quarantine.
     For gold `rows_in` counts the grain keys looked at, `rows_written` the rows inserted or updated.
     A restore that was cut off is `restoring`; the next run finishes it.
     `notes` are for people: drift, unreadable files, a full refresh and why.
@@ -68,3 +69,14 @@ class TableStatus:
     freshness_seconds: int | None = None  # promised
     fresh: bool | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class QuarantineStatus:
+    """What is in the quarantine of a silver table now; times are ISO 8601, UTC."""
+
+    table: str
+    records: int
+    rules: Mapping[str, int]  # records that broke a rule, by rule, the most first
+    oldest: str | None = None  # when the first and the last of them were quarantined
+    newest: str | None = None

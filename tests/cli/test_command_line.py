@@ -66,7 +66,7 @@ def test_help_lists_the_commands_and_the_exit_codes(tmp_path):
     done = medallion("--help", cwd=tmp_path)
 
     assert done.returncode == 0
-    words = "run rebuild restore validate new status sql setup sample --debug"
+    words = "run rebuild restore validate new status sql quarantine setup sample --debug"
     for word in words.split():
         assert f"\n  {word} " in done.stdout
     assert " ".join(done.stdout.split()).endswith(

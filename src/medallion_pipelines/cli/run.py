@@ -208,7 +208,7 @@ def _next(result: RunResult, product: str | None, given: Mapping[str, str | None
     if finished:
         commands.append(f'sql "SELECT * FROM {finished[-1]}"{where}')
     for step in result.steps:
-        if step.rows_quarantined:
+        if step.rows_quarantined > 0:
             commands.append(
                 f'sql "SELECT * FROM {step.table}_quarantine"{where}  # what was refused, and why'
             )

@@ -135,7 +135,9 @@ def _since_made_anew(metrics: DataFrame) -> DataFrame:
     upto = F.expr("try_element_at(source_versions, regexp_replace(`table`, '^silver', 'bronze'))")
     by_table = Window.partitionBy("table")
     before = F.lag("_upto").over(by_table.orderBy("recorded_at"))
-    anew = F.col("table").startswith("silver.") & ((F.col("rows_deleted") > 0) | (F.col("_upto") <= before))
+    whole = (F.col("rows_deleted") > 0) | (F.col("_upto") <= before)
+    # a replay reads no bronze: no row comes in
+    anew = F.col("table").startswith("silver.") & (F.col("rows_in") > 0) & whole
     since = F.max(F.when(F.col("_anew"), F.col("recorded_at"))).over(by_table)
     return (
         metrics.where("status = 'succeeded'")

@@ -37,6 +37,7 @@ class Batch:
     rebuild: bool  # of all of bronze, to take the place of what is there
     contract: str  # fingerprint of the one it was conformed by
     passed: bool = False  # the checks, in an earlier run: some of it may be written already
+    replay: bool = False  # of records that are in quarantine; `upto` is how far the table had come
 
     @property
     def state(self) -> dict[str, object]:

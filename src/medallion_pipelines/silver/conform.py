@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.silver.links import Read, pointed
 from medallion_pipelines.silver.order import order
+from medallion_pipelines.silver.quarantine import without_corrected
 from medallion_pipelines.silver.reasons import judged
 from medallion_pipelines.silver.typed import KEPT, VERSION, typed
 from medallion_pipelines.silver.unique import with_unique
@@ -26,6 +27,7 @@ from medallion_pipelines.sql import quoted
 def conform(bronze: DataFrame, table: Table, read: Read) -> DataFrame:
     """Conform a batch. `read` gives a table of the lakehouse by key, or None where it is not there yet."""
     rows = judged(pointed(typed(bronze, table), table, read), table)
+    rows = without_corrected(rows, bronze)
     return _with_outcome(with_unique(rows, table, read), table)
 
 

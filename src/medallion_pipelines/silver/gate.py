@@ -26,7 +26,7 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
     if table.changes is not None:  # of what a delete holds nothing counts
         kept = kept.where(f"NOT {DELETES} AND NOT {TRUNCATES}")
     verdicts = judge(kept, [check for check in table.checks if check.scope == "batch"])
-    if table.quarantine_limit is not None:
+    if table.quarantine_limit is not None and not batch.replay:  # a replay quarantines nothing anew
         limit = replace(table.quarantine_limit, metric="count_if(_outcome = 'quarantined')")
         verdicts += judge(batch.rows, [limit])
     whole = [check for check in table.checks if check.scope == "table"]
@@ -42,9 +42,14 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
     errors = [str(verdict) for verdict in failed if verdict.check.severity == "error"]
     if errors:
         staging.drop()
+        where = (
+            "The records are in quarantine as before"
+            if batch.replay
+            else "Nothing of this batch is in the table or its quarantine"
+        )
         raise QualityError(
-            f"{table.key} was not written: {'; '.join(errors)}. Nothing of this batch is in the table or its "
-            "quarantine; mend the data or the contract and run again."
+            f"{table.key} was not written: {'; '.join(errors)}. {where}; "
+            "mend the data or the contract and run again."
         )
     # once something is written the checks would see the batch twice, or (rebuild) come too late
     if verdicts or batch.rebuild or of_snapshots(table):

@@ -3,7 +3,8 @@
 A batch is computed once, into a staging table; checks look at it; then quarantine and table are
 written from it, each under the batch's token, and last the run log says how far the table has come.
 Killed anywhere, the next run finds the staged batch and finishes it: writes that happened are not
-repeated (an append by its token, a merge because it changes nothing the second time).
+repeated (an append by its token, a merge because it changes nothing the second time). A replay of the
+quarantine (`replay`) is staged and finished in the same way.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from medallion_pipelines.silver.batch import Batch, write, write_quarantine
 from medallion_pipelines.silver.changed import make, refuse_misfit
 from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.conform import conform
+from medallion_pipelines.silver.corrections import are_corrections, take_corrections
 from medallion_pipelines.silver.gate import gate
+from medallion_pipelines.silver.quarantine import settle
 from medallion_pipelines.silver.summary import Summary, summarize
 from medallion_pipelines.tables import Staged, Staging, Tables, out_of_reach
 
@@ -52,11 +55,14 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
             refuse_misfit(tables, table)
     result = StepResult(table.key, "unchanged", source_versions=dict(done.source_versions))
     left = staging.left()
+    if left is not None and are_corrections(left):  # whatever becomes of the table, bronze has to have them
+        taken = take_corrections(log, table, left)
+        result, left = replace(taken, source_versions=result.source_versions), None
     of_this = existed and not remade and not rebuild
     if left is not None and of_this and _wanted(left, done, table):
         batch = Batch.resumed(left, table)
         notes.append(f"{table.key}: finished the batch that an interrupted run had left.")
-        result = _finish(log, table, batch, started)
+        result = finish(log, table, batch, started)
     elif left is not None:
         # rows may be gone that an interrupted rebuild was to bring again
         rebuild |= existed and bool(left.state["rebuild"]) and left.state["token"] != done.token
@@ -74,7 +80,7 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if upto > after:
         into_nothing = not existed and table.changes is None
         batch = _stage(tables, table, source, after, upto, rebuild or into_nothing)
-        result = _sum(result, _finish(log, table, batch, started))
+        result = summed(result, finish(log, table, batch, started))
     return replace(
         result,
         seconds=time.monotonic() - started,
@@ -116,16 +122,22 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
         raise
 
 
-def _finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResult:
-    """Check a staged batch, write it, and record it."""
+def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResult:
+    """Check a staged batch, write it, and record it. Raises as `refine` does."""
     tables, source = log.tables, f"bronze.{table.name}"
     found = summarize(batch.rows)
     quarantined = found.outcomes.get("quarantined", 0)
     notes = [] if batch.passed else gate(tables, table, batch)
-    notes += _report_drift(log, table, found, batch.token)
-    write_quarantine(tables, table, batch, quarantined)
     valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values())
+    if not batch.replay:
+        notes += _report_drift(log, table, found, batch.token)
+        write_quarantine(tables, table, batch, quarantined)
     written = write(tables, table, batch, valid)
+    violations, warnings = found.violations, found.warnings
+    if batch.replay:  # its records and what they broke were counted when they came
+        settle(log, table, batch.rows, batch.token)
+        notes.append(f"{table.key}: {total - quarantined} of {total} records left quarantine.")
+        quarantined, total, violations, warnings = quarantined - total, 0, {}, 0
     result = StepResult(
         table.key,
         "succeeded",
@@ -135,7 +147,7 @@ def _finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResu
         rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written.taken,
         rows_written=written.rows,
         rows_deleted=written.deleted,
-        warnings=found.warnings,
+        warnings=warnings,
         seconds=time.monotonic() - started,
         version=tables.version(table.key),
         source_versions={source: batch.upto},
@@ -143,7 +155,7 @@ def _finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResu
         notes=tuple(notes),
     )
     _conserve(result)
-    log.step(result, token=batch.token, contract=fingerprint(table), violations=found.violations)
+    log.step(result, token=batch.token, contract=fingerprint(table), violations=violations)
     Staging(tables, table.key).drop()
     return result
 
@@ -170,7 +182,7 @@ def _report_drift(log: RunLog, table: Table, found: Summary, token: str) -> list
     return [f"{table.key}: {one}" for one in found.drift]
 
 
-def _sum(first: StepResult, second: StepResult) -> StepResult:
+def summed(first: StepResult, second: StepResult) -> StepResult:
     """Two batches of one step as one result."""
     if first.status == "unchanged":
         return second

@@ -14,9 +14,11 @@ from medallion_pipelines.silver.cast import converted
 from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
 
-# of a table of changes: what a change does; of bronze: where it came from
-DELETES, TRUNCATES, VERSION = "_deletes", "_truncates", "_version"
-KEPT = (DELETES, TRUNCATES, VERSION, "_header", "_file_path", "_file_modification_time", "_ingested_at")
+# of a table of changes: what a change does, or the snapshot it is of; of a replay: the row of the quarantine;
+# of bronze: where it came from
+DELETES, TRUNCATES, VERSION, QUARANTINED = "_deletes", "_truncates", "_version", "_quarantined"
+_ORIGIN = ("_header", "_file_path", "_file_modification_time", "_ingested_at")
+KEPT = (DELETES, TRUNCATES, VERSION, QUARANTINED, *_ORIGIN)
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
