@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft201909Validator
 
 from medallion_pipelines.contracts import check_product
+from medallion_pipelines.report.secrecy import Secrecy
 
 from . import flights, oracle
 
@@ -93,6 +94,10 @@ def test_what_tells_who_a_passenger_is_stays_in_one_table() -> None:
     assert restricted == {
         ("silver.passengers", column, "pii") for column in ("name", "email", "passport_number")
     }
+    product, _ = check_product(flights.PRODUCT)
+    assert product is not None
+    hidden = [key for key, table in product.tables.items() if Secrecy(product).why(table)]
+    assert hidden == ["silver.passengers"]
 
 
 def test_each_persona_view_has_a_reader_of_its_own() -> None:

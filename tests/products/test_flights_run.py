@@ -37,9 +37,10 @@ def assert_gold_is(
 
 
 def assert_silver_has_what_changes_came_to(lakehouse: Lakehouse, only: Collection[str] = CHANGED) -> None:
+    expected = changes(lakehouse)
     for name in only:
-        expected = getattr(changes(lakehouse), name)
-        assert_same_rows(lakehouse.table(f"silver.{name}").toPandas(), expected, CHANGED[name])
+        actual = lakehouse.table(f"silver.{name}").toPandas()
+        assert_same_rows(actual, getattr(expected, name), CHANGED[name])
 
 
 def changes(lakehouse: Lakehouse) -> oracle.Changed:
