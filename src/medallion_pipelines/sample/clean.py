@@ -29,11 +29,6 @@ def delivered(day: date) -> datetime:
     return at(day + timedelta(days=1), 2)
 
 
-def turn(day: date) -> int:
-    """Which of the sorts of dirt that come by turns a day has: 0 to 5."""
-    return (day - date(2013, 1, 1)).days % 6
-
-
 def snapshots() -> Iterator[File]:
     """One CSV file each of airlines, airports and planes, and the full loads of what changes."""
     for feed in SNAPSHOTS:

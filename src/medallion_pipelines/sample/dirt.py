@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 
@@ -21,6 +22,11 @@ class Kind:
     outcome: Literal["quarantined", "duplicate", "late", "repeated", "nothing"]
     meaning: str
     drift: str | None = None
+
+
+def turn(day: date) -> int:
+    """Which of the sorts of dirt that come by turns a day has: 0 to 5."""
+    return (day - date(2013, 1, 1)).days % 6
 
 
 TRUNCATED = Kind("truncated_line", "flights", "quarantined", "a record cut off in the middle")

@@ -13,7 +13,7 @@ from random import Random
 
 from medallion_pipelines.sample import dirt, dirty_changes, published
 from medallion_pipelines.sample.changes import LOADED
-from medallion_pipelines.sample.clean import at, delivered, turn
+from medallion_pipelines.sample.clean import at, delivered
 from medallion_pipelines.sample.clean import snapshots as clean_snapshots
 from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
 
@@ -51,7 +51,7 @@ def daily(day: date, seed: int) -> Iterator[File]:
 
 def _flights(day: date, random: Random) -> Iterator[File]:
     records: list[Record] = [json_record(row) for row in published.day("flights", day)]
-    held_back = random.sample(records, len(records) // HELD_BACK_SHARE) if turn(day) == 2 else []
+    held_back = random.sample(records, len(records) // HELD_BACK_SHARE) if dirt.turn(day) == 2 else []
     on_time = [record for record in records if record not in held_back] if held_back else records
     lines = [json_line(record) for record in on_time]
     bad: dict[dirt.Kind, list[str]] = {
@@ -71,10 +71,10 @@ def _flights(day: date, random: Random) -> Iterator[File]:
         arrived = delivered(day) + timedelta(days=2)
         late = {dirt.HELD_BACK: len(held_back)}
         yield File(f"flights/{day}-late.json.gz", content, arrived, len(held_back), late)
-    if turn(day) == 4:
+    if dirt.turn(day) == 4:
         yield File(f"flights/{day}-empty.json.gz", b"", delivered(day), added={dirt.EMPTY_JSON: 1})
-    if turn(day) in REPEATING:
-        yield REPEATING[turn(day)](day, records, random)
+    if dirt.turn(day) in REPEATING:
+        yield REPEATING[dirt.turn(day)](day, records, random)
 
 
 def _preliminary(day: date, records: list[Record], random: Random) -> File:
@@ -117,9 +117,9 @@ def _weather(day: date, random: Random) -> Iterator[File]:
         dirty.insert(random.randrange(len(dirty) + 1), line)
     counts = {dirt.TOO_FEW: 1, dirt.TOO_MANY: 1}
     yield File(f"weather/{day}.csv", csv_file(header, dirty), delivered(day), len(rows), counts)
-    if turn(day) == 4:
+    if dirt.turn(day) == 4:
         yield File(f"weather/{day}-empty.csv", b"", delivered(day), added={dirt.EMPTY_CSV: 1})
-    if turn(day) == 5:
+    if dirt.turn(day) == 5:
         renamed = ["temperature" if name == "temp" else name for name in header]
         counts = {dirt.RENAMED_VALUE: len(lines)}
         yield File(f"weather/{day}-station.csv", csv_file(renamed, lines), at(day, 22), added=counts)

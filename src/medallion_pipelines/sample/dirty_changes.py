@@ -10,7 +10,7 @@ from random import Random
 from medallion_pipelines.sample import dirt
 from medallion_pipelines.sample.bookings import BOOKINGS
 from medallion_pipelines.sample.changes import Change, Feed, changes_file, line, stamp
-from medallion_pipelines.sample.clean import delivered, turn
+from medallion_pipelines.sample.clean import delivered
 from medallion_pipelines.sample.configurations import CONFIGURATIONS
 from medallion_pipelines.sample.files import File
 from medallion_pipelines.sample.passengers import PASSENGERS
@@ -29,21 +29,21 @@ def daily(day: date, seed: int) -> Iterator[File]:
 
 def _bookings(day: date, random: Random) -> Iterator[File]:
     changes = BOOKINGS.changed(day)
-    upserts = [change for change in changes if change.operation != "D"]
-    if not upserts:  # the year's last days have few flights ahead, or none
-        yield from [_with(BOOKINGS, day, changes, {}, random)] if changes else []
+    if not changes:  # the year's last days have few flights ahead, or none
         return
-    held_back = random.sample(changes, len(changes) // HELD_BACK_SHARE) if turn(day) == 2 else []
+    held_back = random.sample(changes, len(changes) // HELD_BACK_SHARE) if dirt.turn(day) == 2 else []
     on_time = [change for change in changes if change not in held_back]
-    one = random.choice(upserts)
-    bad = {dirt.NEGATIVE_FARE: [_broken(BOOKINGS, one, fare_usd=f"-{one.row['fare_usd']}")]}
-    if turn(day) == 1:
+    bad = {}
+    if upserts := [change for change in changes if change.operation != "D"]:
+        one = random.choice(upserts)
+        bad[dirt.NEGATIVE_FARE] = [_broken(BOOKINGS, one, fare_usd=f"-{one.row['fare_usd']}")]
+    if dirt.turn(day) == 1:
         another = random.choice(changes)
         bad[dirt.NO_COMMIT_TIME] = [line(BOOKINGS, another).replace(stamp(another.committed), "")]
     yield _with(BOOKINGS, day, on_time, bad, random)
     if held_back:
         yield _late(BOOKINGS, day, held_back, dirt.LATE_CHANGES)
-    if turn(day) == 3:
+    if dirt.turn(day) == 3:
         lines = [line(BOOKINGS, change) for change in random.sample(changes, min(AGAIN, len(changes)))]
         counts = {dirt.REPEATED_CHANGES: len(lines)}
         yield changes_file(BOOKINGS, lines, delivered(day) + timedelta(hours=3), 0, counts)
@@ -52,7 +52,7 @@ def _bookings(day: date, random: Random) -> Iterator[File]:
 def _passengers(day: date, random: Random) -> Iterator[File]:
     changes = PASSENGERS.changed(day)
     bad = {}
-    if turn(day) == 0:
+    if dirt.turn(day) == 0:
         one = random.choice(PASSENGERS.loaded())
         change = Change("U", delivered(day) - timedelta(hours=6), one)
         bad[dirt.NO_AT_SIGN] = [_broken(PASSENGERS, change, email=one["email"].replace("@", " at "))]
@@ -63,11 +63,11 @@ def _passengers(day: date, random: Random) -> Iterator[File]:
 def _configurations(day: date, random: Random) -> Iterator[File]:
     changes = CONFIGURATIONS.changed(day)
     bad = {}
-    if turn(day) == 5:
+    if dirt.turn(day) == 5:
         one = random.choice(CONFIGURATIONS.loaded())
         change = Change("U", delivered(day) - timedelta(hours=6), one)
         bad[dirt.NO_SEATS] = [_broken(CONFIGURATIONS, change, seats="0", first_class_seats="0")]
-    if changes and turn(day) == 2:
+    if changes and dirt.turn(day) == 2:
         yield _late(CONFIGURATIONS, day, changes, dirt.LATE_CONFIGURATIONS)
         changes = []
     if changes or bad:
