@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -31,6 +32,8 @@ def _plain(column: pd.Series) -> pd.Series:
     if present.empty:
         return pd.Series([None] * len(column), dtype=object)
     first = present.iloc[0]
+    if isinstance(first, Decimal):
+        return column.map(str, na_action="ignore").reset_index(drop=True)
     if isinstance(first, str):
         return column.astype(object).where(column.notna(), None).reset_index(drop=True)
     if isinstance(first, int | float) or pd.api.types.is_numeric_dtype(column):

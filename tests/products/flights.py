@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,14 @@ def contracts(layer: str) -> dict[str, dict[str, Any]]:
 
 def columns(contract: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and Spark types, as DataFrame.dtypes has them."""
-    return [(each["name"], SPARK_TYPES[each["logicalType"]]) for each in contract["schema"][0]["properties"]]
+    found = [(each["name"], _spark_type(each)) for each in contract["schema"][0]["properties"]]
+    if (custom(contract, "changes") or {}).get("storedAsScdType") == 2:
+        found += [("__START_AT", "timestamp"), ("__END_AT", "timestamp")]
+    return found
+
+
+def _spark_type(column: Mapping[str, Any]) -> str:
+    return str(column.get("physicalType", SPARK_TYPES[column["logicalType"]])).lower()
 
 
 def custom(contract: Mapping[str, Any], name: str) -> Any:
@@ -64,6 +72,8 @@ def _values(column: pd.Series, kind: str) -> list[Any]:
     plain = {"bigint": int, "double": float, "boolean": bool, "string": str}
     if kind in plain:
         convert = plain[kind]
+    elif kind.startswith("decimal"):
+        convert = Decimal
     elif kind == "date":
         convert = lambda value: value.date()  # noqa: E731
     else:

@@ -1,12 +1,15 @@
-"""The gold tables of the flights product, computed a second time: in pandas, from what is published.
+"""The tables of the flights product, computed a second time: in pandas, from what is published, and for what
+nobody publishes, from the change files that landed.
 
 Nothing here reads the product's contracts, SQL or Spark, so that an error there cannot hide here.
-`gold(published())` holds the whole year; missing values are NaN, NaT or None, timestamps are UTC.
+Missing values are NaN, NaT or None, timestamps are UTC.
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date
 
 FLIGHT_KEY = ["year", "month", "day", "carrier", "flight", "origin"]
@@ -28,6 +31,7 @@ KEYS = {
     "route_performance_monthly": ["origin", "dest", "year", "month"],
     "delay_weather_hourly": ["origin", "time_hour"],
     "aircraft_utilisation_monthly": ["tailnum", "year", "month"],
+    "passenger_load_by_route_monthly": ["origin", "dest", "year", "month"],
     "operations": ["flight_date", "carrier", "flight", "origin"],
     "network_planning": ["origin", "dest", "year", "quarter"],
     "public_on_time": ["carrier_name", "year", "month"],
@@ -43,6 +47,15 @@ class Published:
     planes: pd.DataFrame
     airports: pd.DataFrame
     airlines: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The three silver tables that are made of changes."""
+
+    passengers: pd.DataFrame
+    bookings: pd.DataFrame
+    aircraft_configurations: pd.DataFrame
 
 
 def published(days: Collection[date] | None = None) -> Published:
@@ -68,7 +81,51 @@ def published(days: Collection[date] | None = None) -> Published:
     return Published(**tables)
 
 
-def gold(source: Published) -> dict[str, pd.DataFrame]:
+def changed(landing: Path) -> Changed:
+    """What the change files below a landing zone come to; changes that must not be taken are left out."""
+    passengers = _changes(landing / "passengers", lambda row: "@" in row["email"])
+    bookings = _changes(landing / "bookings", lambda row: not row["fare_usd"].startswith("-"))
+    configurations = _changes(landing / "aircraft_configurations", lambda row: row["seats"] != "0")
+    bookings = _last(bookings, "booking_id").astype({"passenger_id": int, "flight": int, "seats": int})
+    bookings["flight_date"] = pd.to_datetime(bookings["flight_date"])
+    bookings["fare_usd"] = bookings["fare_usd"].map(Decimal)
+    configurations = _versions(configurations, "tailnum").astype({"seats": int, "first_class_seats": int})
+    ends = ["__START_AT", "__END_AT"]
+    return Changed(
+        _in_order(_last(passengers, "passenger_id"), "committed_at"),
+        _in_order(bookings, "committed_at"),
+        _in_order(configurations, "committed_at", *ends),
+    )
+
+
+def _changes(folder: Path, valid: Callable[[Mapping[str, str]], bool]) -> pd.DataFrame:
+    """The changes of a feed that can be taken, each once, in the order of their commits."""
+    rows = []
+    for path in folder.iterdir():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in csv.DictReader(file) if row["Op"] == "D" or valid(row)]
+    found = pd.DataFrame([row for row in rows if row["committed_at"]]).drop_duplicates()
+    found["committed_at"] = pd.to_datetime(found["committed_at"])
+    return found.sort_values("committed_at", ignore_index=True)
+
+
+def _last(changes: pd.DataFrame, key: str) -> pd.DataFrame:
+    last = changes.drop_duplicates(key, keep="last")
+    return last[last["Op"] != "D"].drop(columns="Op").astype({key: int})
+
+
+def _versions(changes: pd.DataFrame, key: str) -> pd.DataFrame:
+    ends = changes.groupby(key)["committed_at"].shift(-1)
+    versions = changes.assign(__START_AT=changes["committed_at"], __END_AT=ends)
+    return versions[versions["Op"] != "D"].drop(columns="Op")
+
+
+def _in_order(table: pd.DataFrame, *last: str) -> pd.DataFrame:
+    first = [name for name in table.columns if name not in last]
+    return table[[*first, *last]].reset_index(drop=True)
+
+
+def gold(source: Published, changes: Changed) -> dict[str, pd.DataFrame]:
     """Every gold table and view by name, columns in the order of the contracts."""
     tables = {"dim_carrier": dim_carrier(source), "dim_airport": dim_airport(source)}
     tables["dim_aircraft"] = dim_aircraft(source)
@@ -77,6 +134,7 @@ def gold(source: Published) -> dict[str, pd.DataFrame]:
     tables["route_performance_monthly"] = route_performance_monthly(fact, source)
     tables["delay_weather_hourly"] = delay_weather_hourly(fact, source)
     tables["aircraft_utilisation_monthly"] = aircraft_utilisation_monthly(fact, source)
+    tables["passenger_load_by_route_monthly"] = passenger_load_by_route_monthly(fact, changes)
     tables["operations"] = operations(fact, source)
     tables["network_planning"] = network_planning(fact, source)
     tables["public_on_time"] = public_on_time(fact, source)
@@ -177,6 +235,42 @@ def aircraft_utilisation_monthly(fact: pd.DataFrame, source: Published) -> pd.Da
     mart["total_seat_miles"] = mart["seats"] * mart["total_distance_miles"]
     mart["flights_per_day_flown"] = mart["flown_flights"] / mart["days_flown"].replace(0, np.nan)
     return mart
+
+
+def passenger_load_by_route_monthly(fact: pd.DataFrame, changes: Changed) -> pd.DataFrame:
+    flown = fact[~fact["is_cancelled"]].reset_index(drop=True)
+    flown["seats"] = _seats_at_departure(flown, changes.aircraft_configurations)
+    which = ["carrier", "flight", "flight_date", "origin", "dest"]
+    booked = changes.bookings.assign(cents=changes.bookings["fare_usd"].map(lambda fare: int(fare * 100)))
+    booked = booked.groupby(which).agg(
+        bookings=("booking_id", "size"), booked_seats=("seats", "sum"), cents=("cents", "sum")
+    )
+    flown = flown.merge(booked.reset_index(), how="left", on=which)
+    is_booked, is_known = flown["bookings"].notna(), flown["seats"].notna()
+    flown["seats_for_sale"] = flown["seats"].where(is_booked)
+    flown["seats_sold"] = flown["booked_seats"].where(is_known)
+    groups = flown.groupby(["origin", "dest", "year", "month"])
+    mart = groups.size().rename("flown_flights").to_frame()
+    mart["seats_flown"] = groups["seats"].sum()
+    mart["booked_flights"] = groups["bookings"].count()
+    for name in ("bookings", "booked_seats", "seats_for_sale", "seats_sold"):
+        mart[name] = groups[name].sum()
+    mart["revenue_usd"] = groups["cents"].sum().map(lambda cents: Decimal(int(cents)).scaleb(-2))
+    mart["load_factor"] = mart["seats_sold"] / mart["seats_for_sale"].replace(0, np.nan)
+    return mart.reset_index()
+
+
+def _seats_at_departure(flights: pd.DataFrame, versions: pd.DataFrame) -> pd.Series:
+    """Flight by flight: the seats of the version that had begun and had not ended."""
+    fitted: dict[str, list[tuple[pd.Timestamp, pd.Timestamp, int]]] = {}
+    columns = ["tailnum", "__START_AT", "__END_AT", "seats"]
+    for tailnum, start, end, seats in versions[columns].itertuples(index=False):
+        fitted.setdefault(tailnum, []).append((start, end, seats))
+    seats_of = [
+        next((n for start, end, n in fitted.get(tailnum, []) if start <= at and not at >= end), None)
+        for tailnum, at in zip(flights["tailnum"], flights["scheduled_departure_at"], strict=True)
+    ]
+    return pd.Series(seats_of, index=flights.index, dtype="float64")
 
 
 def operations(fact: pd.DataFrame, source: Published) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft201909Validator
 
 from medallion_pipelines.contracts import check_product
+from medallion_pipelines.report.secrecy import Secrecy
 
 from . import flights, oracle
 
@@ -57,7 +58,7 @@ def test_a_contract_describes_one_object_named_as_its_file_and_layer(name: str) 
 def test_every_column_is_described_and_classified(name: str) -> None:
     for column in properties(ALL[name]):
         assert column["description"].endswith("."), column["name"]
-        assert column["classification"] in ("public", "internal"), column["name"]
+        assert column["classification"] in ("public", "internal", "restricted"), column["name"]
 
 
 @pytest.mark.parametrize("name", GOLD)
@@ -81,6 +82,22 @@ def test_the_persona_tables_are_views() -> None:
 
 def test_the_public_view_shows_public_columns_only() -> None:
     assert {each["classification"] for each in properties(GOLD["public_on_time"])} == {"public"}
+
+
+def test_what_tells_who_a_passenger_is_stays_in_one_table() -> None:
+    restricted = {
+        (name, column["name"], *column["tags"])
+        for name, contract in ALL.items()
+        for column in properties(contract)
+        if column["classification"] == "restricted"
+    }
+    assert restricted == {
+        ("silver.passengers", column, "pii") for column in ("name", "email", "passport_number")
+    }
+    product, _ = check_product(flights.PRODUCT)
+    assert product is not None
+    hidden = [key for key, table in product.tables.items() if Secrecy(product).why(table)]
+    assert hidden == ["silver.passengers"]
 
 
 def test_each_persona_view_has_a_reader_of_its_own() -> None:

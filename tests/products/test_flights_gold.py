@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from medallion_pipelines.sample import land
+
 from . import flights, oracle
 from .compare import assert_same_rows
 
@@ -29,16 +31,29 @@ def source() -> oracle.Published:
 
 
 @pytest.fixture(scope="module")
-def expected(source: oracle.Published) -> dict[str, pd.DataFrame]:
-    return oracle.gold(source)
+def changes(tmp_path_factory: pytest.TempPathFactory) -> oracle.Changed:
+    """Of these days and the weeks before, when most of their bookings were made."""
+    landing = tmp_path_factory.mktemp("landing")
+    for days in ("2013-01-25..2013-02-09", "2013-10-20..2013-11-03", "2013-12-15..2013-12-31"):
+        land(landing, days=days)
+    return oracle.changed(landing)
+
+
+@pytest.fixture(scope="module")
+def expected(source: oracle.Published, changes: oracle.Changed) -> dict[str, pd.DataFrame]:
+    return oracle.gold(source, changes)
 
 
 @pytest.fixture(scope="module")
 def tables(
-    spark: SparkSession, source: oracle.Published, expected: dict[str, pd.DataFrame]
+    spark: SparkSession,
+    source: oracle.Published,
+    changes: oracle.Changed,
+    expected: dict[str, pd.DataFrame],
 ) -> dict[str, DataFrame]:
     """Every table by its name within the product: silver as published, gold as pandas has it."""
-    silver = {f"silver.{name}": flights.frame(spark, getattr(source, name), SILVER[name]) for name in SILVER}
+    given = vars(source) | vars(changes)
+    silver = {f"silver.{name}": flights.frame(spark, given[name], SILVER[name]) for name in SILVER}
     gold = {f"gold.{name}": flights.frame(spark, expected[name], GOLD[name]) for name in GOLD}
     return {name: table.cache() for name, table in (silver | gold).items()}
 

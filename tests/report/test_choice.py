@@ -34,6 +34,7 @@ def flights():
         ("route_performance_monthly", "month", ["flights", "cancelled_flights", "on_time_rate"]),
         ("delay_weather_hourly", "minute", ["flights", "cancelled_flights", "mean_dep_delay_minutes"]),
         ("aircraft_utilisation_monthly", "month", ["flights", "flown_flights", "flights_per_day_flown"]),
+        ("passenger_load_by_route_monthly", "month", ["bookings", "revenue_usd", "load_factor"]),
         ("fact_flight", "day", ["rows", "dep_delay_minutes", "arr_delay_minutes"]),
     ],
 )

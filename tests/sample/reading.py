@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ KEYS = {
     "airports": ("faa",),
     "airlines": ("carrier",),
 }
+CHANGED = {"passengers": "passenger_id", "bookings": "booking_id", "aircraft_configurations": "tailnum"}
 NUMBERS = ("dep_delay", "arr_delay", "distance", "air_time")
 
 
@@ -56,6 +58,36 @@ class Feed:
         key = tuple(record[name] for name in self._key)
         self.duplicates += key in self.rows
         self.rows[key] = record
+
+
+class Changes:
+    """The changes of one feed: `good` ones and how often each came, how many are bad; `files` in order of
+    delivery, each with the commit times of what is good in it."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.good: Counter[tuple[tuple[str, str], ...]] = Counter()
+        self.quarantined = 0
+        self.files: list[tuple[str, list[str]]] = []
+        for path in sorted((directory / name).iterdir(), key=lambda path: path.stat().st_mtime):
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            good = [row for row in rows if _can_be_taken(row)]
+            self.quarantined += len(rows) - len(good)
+            self.good.update(tuple(row.items()) for row in good)
+            self.files.append((path.name, [row["committed_at"] for row in good]))
+
+    def changes(self) -> list[dict[str, str]]:
+        """Each good change, once."""
+        return [dict(change) for change in self.good]
+
+
+def _can_be_taken(change: dict[str, str]) -> bool:
+    told = change["Op"] == "D" or (
+        "@" in change.get("email", "@")
+        and float(change.get("fare_usd", 0)) >= 0
+        and int(change.get("seats", 1)) >= 1
+    )
+    return bool(change["committed_at"]) and told
 
 
 def _is_valid(record: dict[str, Any], key: tuple[str, ...]) -> bool:

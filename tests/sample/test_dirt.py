@@ -8,7 +8,7 @@ import pytest
 
 from medallion_pipelines.sample import KINDS, Landing, land
 
-from .reading import KEYS, Feed, files
+from .reading import CHANGED, KEYS, Changes, Feed, files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +47,41 @@ def test_the_result_counts_what_is_bad_and_what_is_double(dirty: Landing, feed: 
     assert found.drift == set(dirty.drift.get(feed, ()))
 
 
+@pytest.mark.parametrize("feed", CHANGED)
+def test_every_change_survives_the_dirt_and_the_result_counts_it(
+    clean: Landing, dirty: Landing, feed: str
+) -> None:
+    right, found = Changes(clean.directory, feed), Changes(dirty.directory, feed)
+    assert (right.quarantined, set(right.good.values())) == (0, {1})
+    assert right.good.total() == clean.records[feed]
+    assert found.good.keys() == right.good.keys()
+    assert found.quarantined == dirty.quarantined[feed]
+    assert found.good.total() - len(found.good) == dirty.repeated.get(feed, 0)
+
+
+@pytest.mark.parametrize("feed", CHANGED)
+def test_changes_come_in_the_order_of_their_commits_unless_they_are_late(
+    clean: Landing, dirty: Landing, feed: str
+) -> None:
+    def late(landed: Landing) -> list[str]:
+        newest, found = "", []
+        for name, moments in Changes(landed.directory, feed).files:
+            found += [name] if moments and min(moments) < newest else []
+            newest = max([newest, *moments])
+        return found
+
+    again = ["20130105-050000000.csv"]  # what the day's file brought three hours before
+    held_back = ["20130106-030000000.csv"]
+    assert late(clean) == []
+    assert late(dirty) == {"bookings": again + held_back, "aircraft_configurations": held_back}.get(feed, [])
+
+
 def test_a_week_shows_every_kind_of_dirt(dirty: Landing) -> None:
     assert set(dirty.added) == {kind.name for kind in KINDS}
 
 
 def test_clean_data_counts_no_dirt(clean: Landing) -> None:
-    assert (clean.added, clean.quarantined, clean.duplicates, clean.drift) == ({}, {}, {}, {})
+    assert clean.added == clean.quarantined == clean.duplicates == clean.repeated == clean.drift == {}
 
 
 def test_a_preliminary_record_is_delivered_before_the_true_one(dirty: Landing) -> None:
@@ -71,7 +100,14 @@ def test_records_held_back_are_not_in_the_days_file(dirty: Landing) -> None:
 def test_january_has_the_counts_that_the_documentation_tells(tmp_path: Path) -> None:
     january = land(tmp_path, days="2013-01-01..2013-01-31", dirty=True)
     assert january.records["flights"] == 27_004
-    assert january.quarantined == {"flights": 155, "weather": 62, "airports": 25}
+    assert january.quarantined == {
+        "flights": 155,
+        "weather": 62,
+        "airports": 25,
+        "bookings": 36,
+        "passengers": 6,
+        "aircraft_configurations": 5,
+    }
     assert january.duplicates == {"flights": 413, "weather": 359, "airlines": 16}
     assert january.drift == {"flights": ("gate",), "weather": ("temperature",), "airports": ("iata",)}
 
@@ -85,6 +121,17 @@ def test_the_year_has_the_counts_that_the_documentation_tells(tmp_path: Path) ->
         "planes": 3_322,
         "flights": 336_776,
         "weather": 26_115,
+        "passengers": 2_768,
+        "bookings": 24_439,
+        "aircraft_configurations": 4_034,
     }
-    assert year.quarantined == {"flights": 1_825, "weather": 728, "airports": 25}
+    assert year.quarantined == {
+        "flights": 1_825,
+        "weather": 728,
+        "airports": 25,
+        "bookings": 423,
+        "passengers": 61,
+        "aircraft_configurations": 60,
+    }
+    assert year.repeated == {"bookings": 1_191}
     assert year.duplicates == {"flights": 4_755, "weather": 4_296, "airlines": 16}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medallion_pipelines.errors import MedallionError
-from medallion_pipelines.sample import land
+from medallion_pipelines.sample import land, published
 
-from .reading import files
+from .reading import Changes, files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,13 @@ def times(directory: Path) -> dict[str, datetime]:
 
 def test_a_day_lands_as_json_lines_and_csv_and_the_snapshots_as_csv(tmp_path: Path) -> None:
     land(tmp_path, days="2013-01-01..2013-01-02")
-    assert sorted(files(tmp_path)) == [
+    feeds = ("aircraft_configurations", "bookings", "passengers")
+    changes = [
+        f"{feed}/{name}.csv"
+        for feed in feeds
+        for name in ("20130102-020000000", "20130103-020000000", "LOAD00000001")
+    ]
+    assert sorted(set(files(tmp_path)) - set(changes)) == [
         "airlines/airlines.csv",
         "airports/airports.csv",
         "flights/2013-01-01.json.gz",
@@ -38,6 +44,7 @@ def test_a_day_lands_as_json_lines_and_csv_and_the_snapshots_as_csv(tmp_path: Pa
         "weather/2013-01-01.csv",
         "weather/2013-01-02.csv",
     ]
+    assert set(changes) < set(files(tmp_path))
 
 
 def test_flights_have_whole_numbers_and_nulls(tmp_path: Path) -> None:
@@ -58,12 +65,54 @@ def test_csv_keeps_values_as_published_and_leaves_missing_ones_empty(tmp_path: P
     assert (first["temp"], first["wind_speed"], first["wind_gust"]) == ("39.02", "10.357019999999999", "")
 
 
+def test_changes_land_as_dms_writes_them_a_full_load_and_then_each_day(tmp_path: Path) -> None:
+    land(tmp_path, days="2013-01-01")
+    columns = "booking_id,passenger_id,carrier,flight,flight_date,origin,dest,seats,fare_usd"
+    load = (tmp_path / "bookings/LOAD00000001.csv").read_text().splitlines()
+    assert load[:2] == [
+        f"Op,committed_at,{columns}",
+        "I,2013-01-01 00:00:00.000000,1,13,UA,1480,2013-01-01,EWR,SFO,2,794.00",
+    ]
+    day = (tmp_path / "bookings/20130102-020000000.csv").read_text().splitlines()
+    assert day[:2] == [
+        f"Op,committed_at,{columns}",
+        "I,2013-01-01 00:01:09.000000,2041,1723,UA,1539,2013-01-21,EWR,DFW,2,320.50",
+    ]
+    assert {line[0] for line in load[1:]} == {"I"}
+    assert {line[0] for line in day[1:]} == {"I", "U", "D"}
+    assert [line for line in day if line[0] == "D" and not line.endswith(",,,,,,,,")] == []
+
+
+def test_bookings_are_of_real_flights_and_of_passengers_that_there_were(tmp_path: Path) -> None:
+    land(tmp_path, days="2013-01-01..2013-01-28")
+    names = ("carrier", "flight", "origin", "dest")
+    flights = {
+        (str(day), *(row[name] for name in names))
+        for day in published.days()[:48]
+        for row in published.day("flights", day)
+    }
+    since: dict[str, str] = {}
+    until: dict[str, str] = {}
+    for one in Changes(tmp_path, "passengers").changes():
+        if one["Op"] != "U":
+            (since if one["Op"] == "I" else until)[one["passenger_id"]] = one["committed_at"]
+    made = [one for one in Changes(tmp_path, "bookings").changes() if one["Op"] == "I"]
+    assert len(made) == 2_288
+    for one in made:
+        assert (one["flight_date"], *(one[name] for name in names)) in flights
+        who, when = one["passenger_id"], one["committed_at"]
+        assert since[who] <= when < until.get(who, "9"), one
+
+
 def test_modification_times_tell_when_a_file_was_delivered(tmp_path: Path) -> None:
     land(tmp_path, days="2013-01-31")
     found = times(tmp_path)
     assert found["flights/2013-01-31.json.gz"] == datetime(2013, 2, 1, 2, tzinfo=UTC)
     assert found["weather/2013-01-31.csv"] == datetime(2013, 2, 1, 2, tzinfo=UTC)
-    assert found["planes/planes.csv"] == datetime(2013, 1, 1, tzinfo=UTC)
+    assert found["bookings/20130201-020000000.csv"] == datetime(2013, 2, 1, 2, tzinfo=UTC)
+    assert (
+        found["planes/planes.csv"] == found["bookings/LOAD00000001.csv"] == datetime(2013, 1, 1, tzinfo=UTC)
+    )
 
 
 @pytest.mark.parametrize("dirty", [False, True])
@@ -89,7 +138,7 @@ def test_landing_again_touches_nothing(tmp_path: Path, dirty: bool) -> None:
 def test_landing_more_days_leaves_the_earlier_ones_alone(tmp_path: Path) -> None:
     land(tmp_path, days="2013-01-01..2013-01-02")
     more = land(tmp_path, days="2013-01-01..2013-01-03")
-    assert (more.written, more.unchanged) == (2, 7)
+    assert (more.written, more.unchanged) == (5, 16)
 
 
 def test_nothing_temporary_stays_behind(tmp_path: Path) -> None:
@@ -108,6 +157,9 @@ def test_one_day_is_a_range_too(tmp_path: Path) -> None:
         "airlines": 16,
         "airports": 1458,
         "planes": 3322,
+        "passengers": 1800,
+        "bookings": 788,
+        "aircraft_configurations": 3322,
         "flights": 776,
     }
 

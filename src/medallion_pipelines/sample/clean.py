@@ -1,4 +1,4 @@
-"""The landing zone as it should be: the published records, nothing else."""
+"""The landing zone as it should be: the published records and the changes, nothing else."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from medallion_pipelines.sample import published
+from medallion_pipelines.sample.bookings import BOOKINGS
+from medallion_pipelines.sample.changes import LOADED, changes_file, full_load, line
+from medallion_pipelines.sample.configurations import CONFIGURATIONS
 from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
+from medallion_pipelines.sample.passengers import PASSENGERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SNAPSHOTS = ("airlines", "airports", "planes")
-SNAPSHOT_TIME = datetime(2013, 1, 1, tzinfo=UTC)
+FEEDS_OF_CHANGES = (PASSENGERS, BOOKINGS, CONFIGURATIONS)
 
 
 def at(day: date, hour: int) -> datetime:
@@ -26,18 +30,24 @@ def delivered(day: date) -> datetime:
 
 
 def snapshots() -> Iterator[File]:
-    """One CSV file each of airlines, airports and planes."""
+    """One CSV file each of airlines, airports and planes, and the full loads of what changes."""
     for feed in SNAPSHOTS:
         rows = published.snapshot(feed)
         content = csv_file(list(rows[0]), (csv_line(row.values()) for row in rows))
-        yield File(f"{feed}/{feed}.csv", content, SNAPSHOT_TIME, published=len(rows))
+        yield File(f"{feed}/{feed}.csv", content, LOADED, published=len(rows))
+    for changing in FEEDS_OF_CHANGES:
+        yield full_load(changing)
 
 
 def daily(day: date) -> Iterator[File]:
-    """A day's flights as gzipped JSON lines and its weather as CSV."""
+    """A day's flights as gzipped JSON lines, its weather and its changes as CSV."""
     flights = [json_line(json_record(row)) for row in published.day("flights", day)]
     yield File(f"flights/{day}.json.gz", json_lines_gz(flights), delivered(day), published=len(flights))
     weather = published.day("weather", day)
     if weather:  # the last day of the year has none
         content = csv_file(list(weather[0]), (csv_line(row.values()) for row in weather))
         yield File(f"weather/{day}.csv", content, delivered(day), published=len(weather))
+    for changing in FEEDS_OF_CHANGES:
+        changes = [line(changing, change) for change in changing.changed(day)]
+        if changes:
+            yield changes_file(changing, changes, delivered(day), len(changes))

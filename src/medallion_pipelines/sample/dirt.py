@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 
@@ -11,15 +12,21 @@ class Kind:
     """One kind of dirt in one feed.
 
     `outcome`: "quarantined" and "duplicate" records come on top of the published ones and never
-    reach silver's values; "late" records are published ones that arrive in a later file;
-    "nothing" counts files that hold no record. `drift` names the field that no contract knows.
+    reach silver's values; "late" records are published ones that arrive in a later file; "repeated"
+    ones are changes that come again, which silver takes to no effect; "nothing" counts files that
+    hold no record. `drift` names the field that no contract knows.
     """
 
     name: str
     feed: str
-    outcome: Literal["quarantined", "duplicate", "late", "nothing"]
+    outcome: Literal["quarantined", "duplicate", "late", "repeated", "nothing"]
     meaning: str
     drift: str | None = None
+
+
+def turn(day: date) -> int:
+    """Which of the sorts of dirt that come by turns a day has: 0 to 5."""
+    return (day - date(2013, 1, 1)).days % 6
 
 
 TRUNCATED = Kind("truncated_line", "flights", "quarantined", "a record cut off in the middle")
@@ -41,6 +48,17 @@ EMPTY_CSV = Kind("empty_csv_file", "weather", "nothing", "a file of no bytes")
 RENAMED_KEY = Kind("renamed_key_header", "airports", "quarantined", "a file calls the key faa iata", "iata")
 SPREADSHEET = Kind("bom_and_crlf", "airlines", "duplicate", "the snapshot again, as a spreadsheet saves it")
 HEADER_ONLY = Kind("header_only_file", "planes", "nothing", "a file of a header and no rows")
+NEGATIVE_FARE = Kind("negative_fare", "bookings", "quarantined", "a fare below zero")
+NO_COMMIT_TIME = Kind("no_commit_time", "bookings", "quarantined", "a change that does not say when it was")
+LATE_CHANGES = Kind("late_changes", "bookings", "late", "changes that come two days after their day's file")
+REPEATED_CHANGES = Kind("repeated_changes", "bookings", "repeated", "the same changes again, in a later file")
+NO_AT_SIGN = Kind(
+    "email_without_at", "passengers", "quarantined", 'an e-mail address with " at " in place of @'
+)
+NO_SEATS = Kind("no_seats", "aircraft_configurations", "quarantined", "a cabin of no seats")
+LATE_CONFIGURATIONS = Kind(
+    "late_configurations", "aircraft_configurations", "late", "changes that come two days later"
+)
 
 KINDS = (
     TRUNCATED,
@@ -60,4 +78,11 @@ KINDS = (
     RENAMED_KEY,
     SPREADSHEET,
     HEADER_ONLY,
+    NEGATIVE_FARE,
+    NO_COMMIT_TIME,
+    LATE_CHANGES,
+    REPEATED_CHANGES,
+    NO_AT_SIGN,
+    NO_SEATS,
+    LATE_CONFIGURATIONS,
 )

@@ -1,7 +1,8 @@
-"""The landing zone as it is: the published records, and on top of them what the real world adds.
+"""The landing zone as it is: what a clean one has, and on top of it what the real world adds.
 
 Some dirt is in every day's own files. Other dirt comes in files of its own, one sort a day in turn,
-so that any six days in a row show all of it. What a day gets depends on the day and the seed alone.
+so that any six days in a row show all of it (late configurations: if there were any to be late). What
+a day gets depends on the day and the seed alone.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from random import Random
 
-from medallion_pipelines.sample import dirt, published
-from medallion_pipelines.sample.clean import SNAPSHOT_TIME, at, delivered
+from medallion_pipelines.sample import dirt, dirty_changes, published
+from medallion_pipelines.sample.changes import LOADED
+from medallion_pipelines.sample.clean import at, delivered
 from medallion_pipelines.sample.clean import snapshots as clean_snapshots
 from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
 
@@ -25,7 +27,7 @@ RENAMED_AIRPORTS = 25
 def snapshots() -> Iterator[File]:
     """The clean snapshots, and a dirty or empty file beside each."""
     yield from clean_snapshots()
-    later = SNAPSHOT_TIME + timedelta(days=1)
+    later = LOADED + timedelta(days=1)
     airlines = published.snapshot("airlines")
     lines = [csv_line(row.values()) for row in airlines]
     content = b"\xef\xbb\xbf" + csv_file(list(airlines[0]), lines, newline="\r\n")
@@ -39,16 +41,17 @@ def snapshots() -> Iterator[File]:
 
 
 def daily(day: date, seed: int) -> Iterator[File]:
-    """A day's flights and weather, dirt included."""
+    """A day's flights, weather and changes, dirt included."""
     random = Random(f"{seed}/{day}")  # noqa: S311 (dirt must be repeatable, not secret)
     yield from _flights(day, random)
     if published.day("weather", day):
         yield from _weather(day, random)
+    yield from dirty_changes.daily(day, seed)
 
 
 def _flights(day: date, random: Random) -> Iterator[File]:
     records: list[Record] = [json_record(row) for row in published.day("flights", day)]
-    held_back = random.sample(records, len(records) // HELD_BACK_SHARE) if _turn(day) == 2 else []
+    held_back = random.sample(records, len(records) // HELD_BACK_SHARE) if dirt.turn(day) == 2 else []
     on_time = [record for record in records if record not in held_back] if held_back else records
     lines = [json_line(record) for record in on_time]
     bad: dict[dirt.Kind, list[str]] = {
@@ -68,10 +71,10 @@ def _flights(day: date, random: Random) -> Iterator[File]:
         arrived = delivered(day) + timedelta(days=2)
         late = {dirt.HELD_BACK: len(held_back)}
         yield File(f"flights/{day}-late.json.gz", content, arrived, len(held_back), late)
-    if _turn(day) == 4:
+    if dirt.turn(day) == 4:
         yield File(f"flights/{day}-empty.json.gz", b"", delivered(day), added={dirt.EMPTY_JSON: 1})
-    if _turn(day) in REPEATING:
-        yield REPEATING[_turn(day)](day, records, random)
+    if dirt.turn(day) in REPEATING:
+        yield REPEATING[dirt.turn(day)](day, records, random)
 
 
 def _preliminary(day: date, records: list[Record], random: Random) -> File:
@@ -114,9 +117,9 @@ def _weather(day: date, random: Random) -> Iterator[File]:
         dirty.insert(random.randrange(len(dirty) + 1), line)
     counts = {dirt.TOO_FEW: 1, dirt.TOO_MANY: 1}
     yield File(f"weather/{day}.csv", csv_file(header, dirty), delivered(day), len(rows), counts)
-    if _turn(day) == 4:
+    if dirt.turn(day) == 4:
         yield File(f"weather/{day}-empty.csv", b"", delivered(day), added={dirt.EMPTY_CSV: 1})
-    if _turn(day) == 5:
+    if dirt.turn(day) == 5:
         renamed = ["temperature" if name == "temp" else name for name in header]
         counts = {dirt.RENAMED_VALUE: len(lines)}
         yield File(f"weather/{day}-station.csv", csv_file(renamed, lines), at(day, 22), added=counts)
@@ -124,7 +127,3 @@ def _weather(day: date, random: Random) -> Iterator[File]:
 
 def _cut(line: str, random: Random) -> str:
     return line[: random.randrange(1, len(line))]
-
-
-def _turn(day: date) -> int:
-    return (day - date(2013, 1, 1)).days % 6

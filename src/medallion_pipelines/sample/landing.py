@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 class Landing:
     """What the files of one landing hold, written or unchanged, and what a run over them all must find.
 
-    `records` are the published ones by feed: exactly the rows that silver must end with. `added`
-    counts dirt by the name of its kind (see KINDS). `quarantined` and `duplicates` count, by feed,
-    the records that must be quarantined and those that lose to another of their key; `drift` names,
-    by feed, the fields that no contract knows.
+    `records` are the published ones by feed: exactly the rows that silver must end with; of a feed of
+    changes, the changes it must take. `added` counts dirt by the name of its kind (see KINDS).
+    `quarantined`, `duplicates` and `repeated` count, by feed, the records that must be quarantined, those
+    that lose to another of their key, and the changes that come again, which silver takes a second time to
+    no effect; `drift` names, by feed, the fields that no contract knows.
     """
 
     directory: Path
@@ -36,6 +37,7 @@ class Landing:
     added: Mapping[str, int]
     quarantined: Mapping[str, int]
     duplicates: Mapping[str, int]
+    repeated: Mapping[str, int]
     drift: Mapping[str, tuple[str, ...]]
 
 
@@ -43,10 +45,12 @@ def land(directory: str | Path, *, days: str | None = None, dirty: bool = False,
     """Write the sample data to `directory` as a landing zone receives it.
 
     flights/2013-01-01.json.gz, weather/2013-01-01.csv for each day, and one CSV file each of
-    airlines, airports and planes. `days` ("2013-01-01..2013-01-31" or one day) limits the daily
-    files; without it the whole year lands. `dirty` adds what the real world adds (KINDS), picked
-    by `seed`; the published records are all there either way. Bytes and modification times are the
-    same whenever and wherever it runs; files that hold the right bytes already stay untouched, and
+    airlines, airports and planes. Beside what is published, passengers, bookings and
+    aircraft_configurations: changes as AWS DMS delivers them, generated, a LOAD00000001.csv each and
+    a file such as 20130102-020000000.csv for each day that has some. `days` ("2013-01-01..2013-01-31"
+    or one day) limits the daily files; without it the whole year lands. `dirty` adds what the real
+    world adds (KINDS), picked by `seed`; every record is there either way. Bytes and modification times
+    are the same whenever and wherever it runs; files that hold the right bytes already stay untouched, and
     files of an earlier landing that this one does not write stay in place.
     """
     directory = Path(directory)
@@ -66,6 +70,7 @@ def land(directory: str | Path, *, days: str | None = None, dirty: bool = False,
         added=dict(added),
         quarantined=_by_feed(added, "quarantined"),
         duplicates=_by_feed(added, "duplicate"),
+        repeated=_by_feed(added, "repeated"),
         drift={kind.feed: (kind.drift,) for kind in KINDS if kind.drift and added[kind.name]},
     )
 
