@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from medallion_pipelines.cli import contracts, machine, query, report, run, screen
+from medallion_pipelines.cli import contracts, erase, machine, query, report, run, screen
 from medallion_pipelines.errors import ContractError, MedallionError, SetupError, UnknownNameError
 
 FAILED, MISUSED, REFUSED, UNPREPARED, DEFECT, INTERRUPTED = 1, 2, 3, 4, 5, 130
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, contracts, query, report, machine):
+for group in (run, contracts, query, report, erase, machine):
     group.register(app)
 
 

@@ -10,13 +10,24 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
 from medallion_pipelines.contracts.model import Column, Table
+from medallion_pipelines.erased import ERASED
 from medallion_pipelines.silver.cast import converted
 from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
 
 # of a table of changes: what a change does; of bronze: where it came from
 DELETES, TRUNCATES = "_deletes", "_truncates"
-KEPT = (DELETES, TRUNCATES, "_header", "_file_path", "_file_modification_time", "_ingested_at")
+DOCUMENT = "_document"  # the bronze record whole, where a caller adds it to the records it gives
+KEPT = (
+    DELETES,
+    TRUNCATES,
+    DOCUMENT,
+    ERASED,
+    "_header",
+    "_file_path",
+    "_file_modification_time",
+    "_ingested_at",
+)
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
