@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import functions as F
 
@@ -20,7 +21,7 @@ from medallion_pipelines.erasure.records import landing_of, places
 from medallion_pipelines.erasure.search import Search
 from medallion_pipelines.erasure.subject import marts, reached, read_subject
 from medallion_pipelines.errors import MedallionError
-from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.pipeline import PARALLEL, plan, run
 from medallion_pipelines.results import ErasureResult, StepResult
 from medallion_pipelines.runlog import RunLog, now, user
 from medallion_pipelines.silver.changes.table import memory_of
@@ -47,7 +48,8 @@ def erase(tables: Tables, product: Product, subject: str, *, dry_run: bool = Fal
     """Erase the subject that `table.column=value` names; with `dry_run` only say what would go.
 
     Raises UnknownNameError for a subject that cannot be, SetupError without the secret, MedallionError where
-    a table cannot be brought up to date or a mart cannot be made anew: run again once that is mended.
+    a table cannot be brought up to date or a mart cannot be made anew, SourceError where there is no landing
+    zone: run again once that is mended.
     """
     started = time.monotonic()
     whom = read_subject(subject, product)
@@ -63,6 +65,8 @@ def erase_again(tables: Tables, product: Product, *, dry_run: bool = False) -> E
     """Delete what has come back of all that were erased before. Raises as `erase` does."""
     started = time.monotonic()
     secret = _secret(tables)
+    if not tables.exists(ERASED_KEYS):
+        raise MedallionError("Nobody has been erased here yet: name one with `--subject table.column=value`.")
     keys = {
         tuple(row) for row in tables.read(ERASED_KEYS).select("identity", "keyed_hash").distinct().collect()
     }
@@ -184,8 +188,7 @@ def _forget(tables: Tables, product: Product, table: Table) -> None:
         one for one in (bronze, table.quarantine_key, table.key, memory_of(table.key)) if tables.exists(one)
     ]
     _move_on(tables, product, table, bronze)  # change files are about to go
-    for key in keys:
-        tables.drop_versions(key)
+    _drop_versions(tables, keys)
     _move_on(tables, product, table, bronze)  # and log entries
     for key in keys:
         tables.drop_log(key)
@@ -239,7 +242,13 @@ def _clear_ops(tables: Tables, touched: list[Table]) -> None:
     said = "error IS NOT NULL OR size(notes) > 0"
     cleared = {"error": "CASE WHEN error IS NOT NULL THEN 'cleared by an erasure' END", "notes": "array()"}
     tables.update("ops.table_metrics", cleared, where=f"{where} AND ({said})")
-    for key in ("ops.drift", "ops.table_metrics"):
-        tables.drop_versions(key)
+    keys = ["ops.drift", "ops.table_metrics"]
+    _drop_versions(tables, keys)
+    for key in keys:
         tables.drop_log(key)
     tables.sweep()
+
+
+def _drop_versions(tables: Tables, keys: list[str]) -> None:
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        list(pool.map(tables.drop_versions, keys))

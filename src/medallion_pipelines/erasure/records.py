@@ -12,7 +12,6 @@ from medallion_pipelines.bronze.ledger import listing
 from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Table
-from medallion_pipelines.errors import SourceError
 from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.typed import DOCUMENT, typed
 from medallion_pipelines.tables import Tables
@@ -30,7 +29,7 @@ class Place:
 
 def places(tables: Tables, table: Table) -> Iterator[Place]:
     """All places that are there, in the order in which they are cleaned: sources first, so that nothing
-    comes back from them."""
+    comes back from them. Raises SourceError where there is no landing zone to look at."""
     landed = _landed(tables, table)
     if landed is not None:
         yield Place(landing_of(table), lambda: landed, is_raw=True)
@@ -73,10 +72,7 @@ def _quarantined(table: Table) -> Table:
 
 def _landed(tables: Tables, table: Table) -> DataFrame | None:
     assert table.source is not None
-    try:
-        files = listing(tables, table.source)
-    except SourceError:  # there is no landing zone any more, so no files
-        return None
+    files = listing(tables, table.source)
     paths = [] if files is None else [row.path for row in files.select("path").collect()]
     if not paths:
         return None
