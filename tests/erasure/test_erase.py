@@ -174,7 +174,7 @@ def test_without_the_secret_nothing_is_looked_for(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product = write(tmp_path / "p")
-    with pytest.raises(UnknownNameError, match="passengers.email does not tell persons apart"):
+    with pytest.raises(UnknownNameError, match="email does not tell persons apart"):
         lakehouse.erase("passengers.email=x", product)
     with pytest.raises(MedallionError, match="is no BIGINT") as refused:
         lakehouse.erase("passengers.passenger_id=seven", product)

@@ -43,7 +43,7 @@ def rewrite(log: RunLog, table: Table, looked: DataFrame) -> list[str]:
             left.append(url)
             continue
         beside = path.with_name(f".{path.name}.erasing")  # hidden: no feed's pattern takes it for a file
-        _copy(path, beside, edit)
+        copy(path, beside, edit)
         shutil.copystat(path, beside)
         if url in captured:
             file = SourceFile(url, modified_at, beside.stat().st_size)
@@ -62,7 +62,7 @@ def _edits(table: Table, gone: DataFrame) -> Iterator[tuple[str, Edit | None, da
         return
     per_file = gone.groupBy(*origin).agg(F.collect_set("_record").alias("records"))
     for row in per_file.collect():
-        edit = None if table.source.format == "parquet" else _without(set(row.records), table.source)
+        edit = None if table.source.format == "parquet" else without(set(row.records), table.source)
         yield row[0], edit, row[1].astimezone(UTC)
 
 
@@ -79,7 +79,9 @@ def _on_this_machine(url: str) -> Path | None:
     return path if mounted and path.suffix not in _PACKED and path.is_file() else None
 
 
-def _copy(path: Path, beside: Path, edit: Edit) -> None:
+def copy(path: Path, beside: Path, edit: Edit) -> None:
+    """Write what is left of a file beside it, gzipped as it is."""
+
     # bytes that are no UTF-8, and line ends, come out as they went in
     def opened(file: Path, mode: Literal["rt", "wt"]) -> IO[str]:
         if path.suffix == ".gz":
@@ -92,7 +94,9 @@ def _copy(path: Path, beside: Path, edit: Edit) -> None:
         os.fsync(written.fileno())
 
 
-def _without(records: set[str], source: Source) -> Edit:
+def without(records: set[str], source: Source) -> Edit:
+    """The text of a file without records, the rest as it was."""
+
     def edit(old: IO[str]) -> Iterator[str]:
         pieces: Iterator[str] = iter(old)
         if source.format == "csv" and source.multi_line:
