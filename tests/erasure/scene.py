@@ -13,7 +13,7 @@ from medallion_pipelines.lakehouse import Lakehouse
 
 ADA = ("ada@example.org", "Lovelace", "+44 1")  # what identifies passenger 7
 SECRET = "0123456789abcdef0123456789abcdef"
-CHANGES = {"changes": {"scdType": 2, "deleteWhen": "op = 'D'"}, "sequenceBy": ["seq"]}
+CHANGES = {"changes": {"storedAsScdType": 2, "applyAsDeletes": "op = 'D'"}, "sequenceBy": ["seq"]}
 
 
 def write(folder: Path) -> Path:
@@ -47,13 +47,13 @@ def write(folder: Path) -> Path:
             "spending",
             [column("passenger_id", "integer"), column("email"), column("total", "integer")],
             [
-                {"table": "bookings", "grain": {"passenger_id": "passenger_id"}},
-                {"table": "passengers", "grain": {"passenger_id": "passenger_id"}},
+                {"table": "silver.bookings", "grain": {"passenger_id": "passenger_id"}},
+                {"table": "silver.passengers", "grain": {"passenger_id": "passenger_id"}},
             ],
             key=["passenger_id"],
         ),
-        spending="SELECT b.passenger_id, max(p.email) AS email, sum(b.price) AS total FROM bookings b "
-        "LEFT JOIN passengers p ON p.passenger_id = b.passenger_id AND p.__END_AT IS NULL "
+        spending="SELECT b.passenger_id, max(p.email) AS email, sum(b.price) AS total FROM {bookings} b "
+        "LEFT JOIN {passengers} p ON p.passenger_id = b.passenger_id AND p.__END_AT IS NULL "
         "GROUP BY b.passenger_id",
     )
 
