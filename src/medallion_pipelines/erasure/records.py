@@ -33,6 +33,11 @@ def places(tables: Tables, table: Table) -> Iterator[Place]:
     landed = _landed(tables, table)
     if landed is not None:
         yield Place(landing_of(table), lambda: landed, is_raw=True)
+    yield from tables_of(tables, table)
+
+
+def tables_of(tables: Tables, table: Table) -> Iterator[Place]:
+    """The places that are tables."""
     bronze, quarantine = f"bronze.{table.name}", table.quarantine_key
     if tables.exists(bronze):
         yield Place(bronze, lambda: _typed(tables.read(bronze), table), is_raw=True)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erased import ERASED, Identity, Key, Secret, flagged, hashed, identities
-from medallion_pipelines.erasure.records import Place, places
+from medallion_pipelines.erasure.records import Place, places, tables_of
 from medallion_pipelines.erasure.subject import Subject, pointing_to
 from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.sql import quoted
@@ -126,7 +126,7 @@ class Search:
     def _keys_of(self, table: Table, root: Table) -> set[Key]:
         """The keys of a table's rows that hold one of ours. A key that stays in the table, because the row
         has come to belong to another, is not theirs."""
-        there = {place.key: place for place in places(self.tables, table)}
+        there = {place.key: place for place in tables_of(self.tables, table)}
         silver, bronze = there.get(table.key), there.get(f"bronze.{table.name}")
         among = [silver] if table is root else [silver, bronze]
         looked = [self.look(table, place) for place in among if place is not None]
