@@ -13,10 +13,17 @@ from pyspark.sql import DataFrame, SparkSession
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
+from medallion_pipelines.erasure import erase, erase_again
 from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
 from medallion_pipelines.operations import restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
-from medallion_pipelines.results import QuarantineStatus, RunResult, StepResult, TableStatus
+from medallion_pipelines.results import (
+    ErasureResult,
+    QuarantineStatus,
+    RunResult,
+    StepResult,
+    TableStatus,
+)
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import get_session
 from medallion_pipelines.settings import Settings
@@ -175,6 +182,23 @@ class Lakehouse:
                 on_start=on_start,
                 on_finish=on_finish,
             )
+
+    def erase(
+        self, subject: str | None, product: str | Path | Product | None = None, *, dry_run: bool = False
+    ) -> ErasureResult:
+        """Erase a person: records of `subject` (`passengers.passenger_id=123`) and all that point to them,
+        from landing zone, bronze, silver, quarantine, gold and ops, in all versions; and keep them out from
+        then on. None deletes what has come back of those that were erased before.
+
+        Needs the secret MEDALLION_ERASURE_KEY. It cannot be undone; `dry_run` only says what would go. Raises
+        UnknownNameError for a subject that cannot be, SetupError without the secret, LockedError while a run
+        works here, MedallionError where a table is in the way: run again once that is mended.
+        """
+        loaded = self._place(find_product(product))
+        with run_lock(self.settings.warehouse):
+            if subject is None:
+                return erase_again(self.tables, loaded, dry_run=dry_run)
+            return erase(self.tables, loaded, subject, dry_run=dry_run)
 
     def table(self, name: str) -> DataFrame:
         """A table or view by `layer.table`, as it is now. Raises UnknownNameError where there is none."""

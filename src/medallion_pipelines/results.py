@@ -80,3 +80,29 @@ class QuarantineStatus:
     rules: Mapping[str, int]  # records that broke a rule, by rule, the most first
     oldest: str | None = None  # when the first and the last of them were quarantined
     newest: str | None = None
+
+
+@dataclass(frozen=True)
+class ErasureResult:
+    """What an erasure found, and what is left. It names no value of the subject's.
+
+    `found`: rows by place (silver.x, bronze.x, silver.x_quarantine, landing of bronze.x, ...) that hold a key
+    of the subject. `may_hold`: records by place that contain the value but are too malformed to tell; they
+    stay. `remaining`: what a search afterwards still finds, by place; with `dry_run` it is empty, for
+    nothing was done. `files_left`: landing files with such records that only others can rewrite.
+    """
+
+    token: str
+    product: str
+    subject: str | None  # silver.passengers.passenger_id; None: all that were erased before
+    dry_run: bool
+    found: Mapping[str, int]
+    may_hold: Mapping[str, int] = field(default_factory=dict)
+    remaining: Mapping[str, int] = field(default_factory=dict)
+    files_left: tuple[str, ...] = ()
+    marts: tuple[str, ...] = ()  # made anew
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        return not self.remaining and not self.files_left

@@ -229,7 +229,7 @@ class RunLog:
             "succeeded" if succeeded else "failed",
             self._started_at,
             now(),
-            _user(),
+            user(),
             version("medallion_pipelines"),
             self.tables.spark.version,
         )
@@ -246,7 +246,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _user() -> str | None:
+def user() -> str | None:
+    """Who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # no name for this user id, as in some containers

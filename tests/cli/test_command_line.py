@@ -66,7 +66,7 @@ def test_help_lists_the_commands_and_the_exit_codes(tmp_path):
     done = medallion("--help", cwd=tmp_path)
 
     assert done.returncode == 0
-    words = "run rebuild restore validate new status sql quarantine setup sample --debug"
+    words = "run rebuild restore validate new status sql quarantine erase setup sample --debug"
     for word in words.split():
         assert f"\n  {word} " in done.stdout
     assert " ".join(done.stdout.split()).endswith(
@@ -117,6 +117,14 @@ def test_an_unknown_product_is_wrong_use_and_the_known_ones_are_named(tmp_path):
         "There is no product nope: it is neither a folder nor one of those that ship with the package"
         " (flights)." in done.stderr
     )
+
+
+def test_erase_wants_one_person_or_all_that_were_erased_before(tmp_path):
+    for arguments in ([], ["--again", "--subject", "people.id=1"]):
+        done = medallion("erase", *arguments, cwd=tmp_path)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Name one person with --subject, or all erased before with --again." in done.stderr
 
 
 def test_validate_names_file_line_and_field_of_each_problem(broken):

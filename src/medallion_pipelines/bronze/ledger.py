@@ -75,7 +75,7 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
     tables = log.tables
     ledger = tables.read("ops.files").where(F.col("feed") == feed)
     seen = ledger.select("path", "modified_at", "size", "status", "token")
-    listed = _listing(tables, source)
+    listed = listing(tables, source)
     if listed is not None:
         seen = seen.unionByName(listed.selectExpr("*", "'listed' AS status", "CAST(NULL AS STRING) AS token"))
     rows = (
@@ -150,7 +150,9 @@ def _file(path: str, entry: Row) -> SourceFile:
     return SourceFile(path, entry.modified_at.astimezone(UTC), entry.size)
 
 
-def _listing(tables: Tables, source: Source) -> DataFrame | None:
+def listing(tables: Tables, source: Source) -> DataFrame | None:
+    """The files of a feed: path, modified_at, size; None where there is none. Raises SourceError where the
+    landing zone itself is missing."""
     path = resolve(source, tables.settings.landing)
     try:
         files = tables.spark.read.format("binaryFile").load(path)

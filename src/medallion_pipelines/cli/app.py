@@ -12,7 +12,17 @@ from typing import Annotated
 
 import typer
 
-from medallion_pipelines.cli import contracts, machine, quarantine, query, report, restore, run, screen
+from medallion_pipelines.cli import (
+    contracts,
+    erase,
+    machine,
+    quarantine,
+    query,
+    report,
+    restore,
+    run,
+    screen,
+)
 from medallion_pipelines.errors import ContractError, MedallionError, SetupError, UnknownNameError
 
 FAILED, MISUSED, REFUSED, UNPREPARED, DEFECT, INTERRUPTED = 1, 2, 3, 4, 5, 130
@@ -28,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, machine):
+for group in (run, restore, contracts, query, quarantine, report, erase, machine):
     group.register(app)
 
 

@@ -14,6 +14,7 @@ import uuid
 from dataclasses import replace
 
 from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.erased import guard
 from medallion_pipelines.errors import ConservationError, MedallionError
 from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
@@ -109,7 +110,12 @@ def _refuse_unknown_past(tables: Tables, table: Table) -> None:
 def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, rebuild: bool) -> Batch:
     try:
         bronze = tables.inserted(source, after, upto)
-        rows = conform(bronze, table, lambda key: tables.read(key) if tables.exists(key) else None)
+        rows = conform(
+            bronze,
+            table,
+            lambda key: tables.read(key) if tables.exists(key) else None,
+            guard(tables, table),
+        )
         return Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table)).staged(
             Staging(tables, table.key)
         )
@@ -128,7 +134,13 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
     found = summarize(batch.rows)
     quarantined = found.outcomes.get("quarantined", 0)
     notes = [] if batch.passed else gate(tables, table, batch)
-    valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values())
+    erased = found.outcomes.get("erased", 0)
+    valid, total = found.outcomes.get("valid", 0), sum(found.outcomes.values()) - erased
+    if erased:
+        notes.append(
+            f"{table.key}: {erased} records of erased keys were kept out. Bronze and the landing zone hold "
+            "them still: `medallion erase --again PRODUCT`."
+        )
     if not batch.replay:
         notes += _report_drift(log, table, found, batch.token)
         write_quarantine(tables, table, batch, quarantined)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.erased import guard
 from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.evolution import fingerprint
 from medallion_pipelines.results import StepResult
@@ -60,7 +61,12 @@ def _replayed(log: RunLog, table: Table, rule: str | None, first: StepResult) ->
         what = f"{table.key}: no record is in quarantine"
         return _nothing(first, f"{what}." if rule is None else f"{what} for the rule {rule}.")
     bronze = recovered(tables, table, kept)
-    rows = conform(bronze, _one_each(table), lambda key: tables.read(key) if tables.exists(key) else None)
+    rows = conform(
+        bronze,
+        _one_each(table),
+        lambda key: tables.read(key) if tables.exists(key) else None,
+        guard(tables, table),
+    )
     upto = first.source_versions.get(f"bronze.{table.name}", -1)  # a replay reads no further
     staging = Staging(tables, table.key)
     batch = Batch(rows, uuid.uuid4().hex, upto, False, fingerprint(table), replay=True).staged(staging)

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
 from medallion_pipelines.contracts.model import Column, Table
+from medallion_pipelines.erased import ERASED
 from medallion_pipelines.silver.cast import converted
 from medallion_pipelines.silver.parse import parse, source_fields
 from medallion_pipelines.sql import quoted
@@ -17,8 +18,9 @@ from medallion_pipelines.sql import quoted
 # of a table of changes: what a change does, or the snapshot it is of; of a replay: the row of the quarantine;
 # of bronze: where it came from
 DELETES, TRUNCATES, VERSION, QUARANTINED = "_deletes", "_truncates", "_version", "_quarantined"
+DOCUMENT = "_document"  # the bronze record whole, where a caller adds it to the records it gives
 _ORIGIN = ("_header", "_file_path", "_file_modification_time", "_ingested_at")
-KEPT = (DELETES, TRUNCATES, VERSION, QUARANTINED, *_ORIGIN)
+KEPT = (DELETES, TRUNCATES, VERSION, QUARANTINED, DOCUMENT, ERASED, *_ORIGIN)
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.sql import quoted, string
-from medallion_pipelines.tables.catalog import Catalog
+from medallion_pipelines.tables.history import History
 from medallion_pipelines.tables.shape import Field, Shape, ddl
 
 
@@ -42,7 +43,7 @@ class Commit:
     operation: str  # as DESCRIBE HISTORY says it: WRITE, MERGE, OPTIMIZE
 
 
-class Tables(Catalog):
+class Tables(History):
     """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
     def read(self, key: str, version: int | None = None) -> DataFrame:
@@ -155,7 +156,12 @@ class Tables(Catalog):
             warehouse = folder.parent.parent
             with suppress(FileNotFoundError):
                 folder.rename(warehouse / f".dropped-{uuid.uuid4().hex}")
-            for dropped in warehouse.glob(".dropped-*"):
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Delete what a drop that was cut off had left of a table."""
+        if self.settings.warehouse is not None:
+            for dropped in Path(self.settings.warehouse).glob(".dropped-*"):
                 shutil.rmtree(dropped, ignore_errors=True)
 
     def set_property(self, key: str, name: str, value: str) -> None:
@@ -208,8 +214,6 @@ class Tables(Catalog):
         conditions on `target` that every row matched by `source` is known to meet: Delta then skips the
         files that have none.
         """
-        view = f"merge_{uuid.uuid4().hex}"
-        source.createOrReplaceTempView(view)
         condition = " AND ".join([*(f"target.{quoted(c)} = source.{quoted(c)}" for c in on), *within])
         assignments = ", ".join(f"target.{quoted(c)} = source.{quoted(c)}" for c in columns if c not in on)
         names = ", ".join(map(quoted, columns))
@@ -220,6 +224,47 @@ class Tables(Catalog):
             f"WHEN NOT MATCHED {f'AND ({insert_when}) ' if insert_when else ''}"
             f"THEN INSERT ({names}) VALUES ({values})",
         ]
+        return self._merge(source, key, condition, clauses)
+
+    def delete(
+        self,
+        source: DataFrame,
+        key: str,
+        *,
+        on: str,
+        change: Mapping[str, str] | None = None,
+        append_only: bool = False,
+    ) -> None:
+        """Delete the rows that a row of `source` is found for; conditions see `target` and `source`.
+
+        With `change` (columns and what they become) rows are changed, save where that makes one NULL. What
+        to look for comes as rows, because the text of a DELETE stays in the table's log. `append_only` tables
+        are so again afterwards.
+        """
+        clauses = ["WHEN MATCHED THEN DELETE"]
+        if change:
+            assignments = ", ".join(f"target.{quoted(name)} = {value}" for name, value in change.items())
+            gone = " OR ".join(f"{value} IS NULL" for value in change.values())
+            clauses = [
+                f"WHEN MATCHED AND ({gone}) THEN DELETE",
+                f"WHEN MATCHED THEN UPDATE SET {assignments}",
+            ]
+        if append_only:
+            self.set_property(key, "delta.appendOnly", "false")
+        try:
+            self._merge(source, key, on, clauses)
+        finally:
+            if append_only:
+                self.set_property(key, "delta.appendOnly", "true")
+
+    def update(self, key: str, values: Mapping[str, str], *, where: str) -> None:
+        """Give columns other values (SQL), in the rows that meet a condition; its text stays in the log."""
+        assignments = ", ".join(f"{quoted(name)} = {value}" for name, value in values.items())
+        self.spark.sql(f"UPDATE {self._at(key)} SET {assignments} WHERE {where}")
+
+    def _merge(self, source: DataFrame, key: str, condition: str, clauses: Sequence[str]) -> Merged:
+        view = f"merge_{uuid.uuid4().hex}"
+        source.createOrReplaceTempView(view)
         statement = (
             f"MERGE INTO {self._at(key)} AS target USING {quoted(view)} AS source ON {condition} "
             + " ".join(clauses)
