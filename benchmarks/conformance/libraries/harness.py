@@ -35,16 +35,19 @@ class Target(Protocol):
 
 
 def play(target: type[Target], *packages: str) -> None:
-    """Play the scenarios and write down what came out of each."""
+    """Play the scenarios and write down what came out; a run that was cut off goes on where it was."""
     given, results = map(Path, sys.argv[1:3])
-    outcomes = []
-    for number, scenario in enumerate(json.loads(given.read_text())):
+    scenarios = json.loads(given.read_text())
+    outcomes = json.loads(results.read_text())["outcomes"] if results.exists() else []
+    if len(outcomes) == len(scenarios):
+        outcomes = []
+    versions = {name: metadata.version(name) for name in packages}
+    for number, scenario in list(enumerate(scenarios))[len(outcomes) :]:
         outcome = _outcome(target, scenario, f"t{number}")
         outcomes.append({"name": scenario["name"], "type": scenario["type"], **outcome})
+        results.write_text(json.dumps({"versions": versions, "outcomes": outcomes}, indent=1))
         told = outcome.get("lacks") or outcome.get("error") or "played"
         print(f"  type {scenario['type']}, {scenario['name']}: {told}", flush=True)
-    versions = {name: metadata.version(name) for name in packages}
-    results.write_text(json.dumps({"versions": versions, "outcomes": outcomes}, indent=1))
 
 
 def has_deletes(scenario: Scenario) -> bool:

@@ -62,9 +62,12 @@ class SparkTarget:
         return None
 
     def apply(self, batch: list[Row]) -> None:
-        schema = ", ".join(f"{name} {kind}" for name, kind in {**self.columns, "at": "INT"}.items())
-        rows = [tuple(change.get(name) for name in (*self.columns, "at", "delete")) for change in batch]
-        self.apply_frame(self.spark.createDataFrame(rows, f"{schema}, deleted BOOLEAN").na.fill(False))
+        kinds = {**self.columns, "at": "INT", "deleted": "BOOLEAN"}
+        rows = ({"deleted": change.get("delete", False), **change} for change in batch)
+        values = (", ".join(_literal(row.get(name)) for name in kinds) for row in rows)
+        names = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in kinds.items())
+        listed = ", ".join(f"({one})" for one in values)
+        self.apply_frame(self.spark.sql(f"SELECT {names} FROM VALUES {listed} AS t({', '.join(kinds)})"))
 
     def apply_frame(self, changes: DataFrame) -> None:
         """Apply a batch: keys, values, `at` (INT, the sequence) and `deleted` (BOOLEAN)."""
@@ -82,3 +85,7 @@ class SparkTarget:
         """An empty table, for libraries that want one."""
         columns = ", ".join([*(f"{name} {kind}" for name, kind in self.columns.items()), *more])
         self.spark.sql(f"CREATE TABLE {self.name} ({columns}) USING delta")
+
+
+def _literal(value: str | int | bool | None) -> str:
+    return "NULL" if value is None else f"'{value}'"

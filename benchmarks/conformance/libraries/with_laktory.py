@@ -6,6 +6,10 @@ scenario tracks the values alone, `include_columns` stores the values alone.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("LAKTORY_LOG_LEVEL", "WARNING")
+
 from harness import play
 from laktory import models
 from on_spark import Scenario, SparkTarget
