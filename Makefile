@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-spark41 lint bench format build clean
+.PHONY: help run test test-all test-spark41 lint bench conformance format build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark writ
 	$(BIN)/python benchmarks/flights_run.py
 	$(BIN)/python benchmarks/conform.py
 	$(BIN)/python benchmarks/gold_refresh.py
+	$(BIN)/python benchmarks/changes.py
+
+conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio, dlt and this: docs/conformance.md
+	$(BIN)/python benchmarks/conformance/conformance.py
 
 format: $(VENV)/.ready ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -48,7 +52,7 @@ build: $(VENV)/.ready ## the wheel, in dist/
 # Only environments of make's own: VENV may name another.
 clean: ## remove what make and the tools made; tables and landing zone (.medallion) stay
 	for venv in $(VENV) $(SPARK41); do [ ! -e $$venv/.made-by-make ] || rm -rf $$venv; done
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv-conformance build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.ready: $(SETUP)
