@@ -10,6 +10,7 @@ import pytest
 from medallion_pipelines.sample import land
 
 from . import flights, oracle
+from .changed import Changed, changed
 from .compare import assert_same_rows
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ def source() -> oracle.Published:
 
 
 @pytest.fixture(scope="module")
-def changes(tmp_path_factory: pytest.TempPathFactory) -> oracle.Changed:
+def changes(tmp_path_factory: pytest.TempPathFactory) -> Changed:
     """Of these days and the weeks before, when most of their bookings were made."""
     landing = tmp_path_factory.mktemp("landing")
     for days in ("2013-01-25..2013-02-09", "2013-10-20..2013-11-03", "2013-12-15..2013-12-31"):
         land(landing, days=days)
-    return oracle.changed(landing)
+    return changed(landing)
 
 
 @pytest.fixture(scope="module")
-def expected(source: oracle.Published, changes: oracle.Changed) -> dict[str, pd.DataFrame]:
+def expected(source: oracle.Published, changes: Changed) -> dict[str, pd.DataFrame]:
     return oracle.gold(source, changes)
 
 
@@ -48,7 +49,7 @@ def expected(source: oracle.Published, changes: oracle.Changed) -> dict[str, pd.
 def tables(
     spark: SparkSession,
     source: oracle.Published,
-    changes: oracle.Changed,
+    changes: Changed,
     expected: dict[str, pd.DataFrame],
 ) -> dict[str, DataFrame]:
     """Every table by its name within the product: silver as published, gold as pandas has it."""

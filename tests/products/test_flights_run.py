@@ -13,6 +13,7 @@ from medallion_pipelines.results import RunResult
 from medallion_pipelines.sample import Landing, land
 
 from . import oracle
+from .changed import Changed, changed
 from .compare import assert_same_rows
 
 SILVER = ("flights", "weather", "planes", "airports", "airlines")
@@ -43,8 +44,8 @@ def assert_silver_has_what_changes_came_to(lakehouse: Lakehouse, only: Collectio
         assert_same_rows(actual, getattr(expected, name), CHANGED[name])
 
 
-def changes(lakehouse: Lakehouse) -> oracle.Changed:
-    return oracle.changed(Path(lakehouse.settings.landing))
+def changes(lakehouse: Lakehouse) -> Changed:
+    return changed(Path(lakehouse.settings.landing))
 
 
 def assert_silver_counts(result: RunResult, landed: Landing) -> None:
