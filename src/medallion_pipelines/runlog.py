@@ -187,7 +187,7 @@ class RunLog:
         violations: Mapping[str, int] | None = None,
     ) -> None:
         """Note what the run did to some tables, in one commit."""
-        results = list(results)
+        self._newest = moment = max(now(), self._newest + timedelta(microseconds=1))
         rows = [
             (
                 self.run_id,
@@ -209,7 +209,7 @@ class RunLog:
                 contract,
                 r.error,
                 list(r.notes),
-                max(now(), self._newest + timedelta(microseconds=1)),
+                moment,
                 dict(r.beside_versions),
             )
             for r in results

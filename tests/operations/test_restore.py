@@ -102,17 +102,20 @@ def test_what_cannot_be_had_exactly_is_refused_and_nothing_changes(
     name = lakehouse.tables.name("silver.keyless")
     lakehouse.spark.sql(f"INSERT INTO {name} VALUES (7, 7, 'by hand')")
     run(lakehouse, folder, 1)
-    first, _, last = (c.at.isoformat() for c in lakehouse.tables.history("silver.keyless")[1:])
+    dates = [
+        commit.at.isoformat(timespec="milliseconds")[:23] + "Z"
+        for commit in lakehouse.tables.history("silver.keyless")
+    ]
     before, held = versions(lakehouse, ["bronze", "silver", "ops"]), contents(lakehouse)
     oldest = lakehouse.tables.history("silver.keyless")[0].at
-    nearest = f"1 of {first[:23]}Z or 3 of {last[:23]}Z."
+    nearest = f"1 of {dates[1]} or 3 of {dates[3]}."
     refused: dict[int | datetime, str] = {
         2: f"version 2 (WRITE): no step ended with it, so it is not known which records are in it. "
         f"What it can be restored to: {nearest}",
-        0: f"version 0 (CREATE TABLE): .* What it can be restored to: 1 of {first[:23]}Z.",
+        0: f"version 0 (CREATE TABLE): .* What it can be restored to: 1 of {dates[1]}.",
         4: "silver.keyless has no version 4: its log has 0 to 3. "
-        f"What it can be restored to: 3 of {last[:23]}Z.",
-        oldest - timedelta(seconds=1): f"the earliest version is 0 of {oldest.isoformat()[:23]}Z.",
+        f"What it can be restored to: 3 of {dates[3]}.",
+        oldest - timedelta(seconds=1): f"the earliest version is 0 of {dates[0]}.",
     }
     for to, why in refused.items():
         with pytest.raises(MedallionError) as told:
