@@ -74,8 +74,8 @@ class ErasureResult:
 
     `found`: rows by place (silver.x, bronze.x, silver.x_quarantine, landing of bronze.x, ...) that hold a key
     of the subject; `files`: such records by landing file. `may_hold`: records by place that contain the value
-    but are too malformed to tell; they stay. `remaining`: what a search afterwards still finds, by place (with
-    `dry_run` nothing: none is made). `files_left`: landing files with such records that only others can
+    but are too malformed to tell; they stay. `remaining`: what a search afterwards still finds, by place
+    (of a dry run nothing). `files_left`: landing files with such records that only others can
     rewrite. `marts`: made anew.
     """
 
