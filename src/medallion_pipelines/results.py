@@ -87,9 +87,10 @@ class ErasureResult:
     """What an erasure found, and what is left. It names no value of the subject's.
 
     `found`: rows by place (silver.x, bronze.x, silver.x_quarantine, landing of bronze.x, ...) that hold a key
-    of the subject. `may_hold`: records by place that contain the value but are too malformed to tell; they
-    stay. `remaining`: what a search afterwards still finds, by place; with `dry_run` it is empty, for
-    nothing was done. `files_left`: landing files with such records that only others can rewrite.
+    of the subject; `files`: such records by landing file. `may_hold`: records by place that contain the value
+    but are too malformed to tell; they stay. `remaining`: what a search afterwards still finds, by place
+    (of a dry run nothing). `files_left`: landing files with such records that only others can
+    rewrite. `marts`: made anew.
     """
 
     token: str
@@ -97,10 +98,11 @@ class ErasureResult:
     subject: str | None  # silver.passengers.passenger_id; None: all that were erased before
     dry_run: bool
     found: Mapping[str, int]
+    files: Mapping[str, int] = field(default_factory=dict)
     may_hold: Mapping[str, int] = field(default_factory=dict)
     remaining: Mapping[str, int] = field(default_factory=dict)
     files_left: tuple[str, ...] = ()
-    marts: tuple[str, ...] = ()  # made anew
+    marts: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

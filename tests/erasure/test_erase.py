@@ -46,6 +46,13 @@ def test_nothing_of_an_erased_person_is_left_in_any_file(lakehouse: Lakehouse, t
         "silver.tickets": 1,
     }
     assert planned.found == expected
+    assert {url.rsplit("/", 2)[-2] + "/" + url.rsplit("/", 1)[-1]: n for url, n in planned.files.items()} == {
+        "passengers/a.csv.gz": 1,
+        "passengers/b.csv": 2,
+        "bookings/a.json": 2,
+        "bookings/b.json": 1,
+        "tickets/a.json": 1,
+    }
 
     result = lakehouse.erase(SUBJECT, product)
     assert result.found == expected

@@ -84,6 +84,8 @@ def _table(result: ErasureResult) -> None:
         for place in result.found
     ]
     screen.table(headings, rows, numeric=range(1, 4))
+    for url, records in result.files.items():
+        screen.say(f"{url}: {records:,} records")
 
 
 def _remarks(result: ErasureResult, *, local: bool) -> None:

@@ -112,9 +112,9 @@ def _carry_out(
 ) -> ErasureResult:
     subject = None if search.subject is None else str(search.subject)
     if dry_run:
-        found, may_hold = _counted(search, whose)
+        there, took = search.count(whose), time.monotonic() - started
         return ErasureResult(
-            token, product.name, subject, True, found, may_hold, seconds=time.monotonic() - started
+            token, product.name, subject, True, there.found, there.files, there.may_hold, seconds=took
         )
     tables.create(ERASED_KEYS, Shape(FIELDS, "Keys of erased persons, as keyed hashes."))
     tables.create(ERASURES, Shape(_ERASURES, "Erasures: a row as one begins, a row as it ends."))
@@ -122,7 +122,7 @@ def _carry_out(
     if subject is not None:
         _list(tables, token, search)
     _bring_up_to_date(tables, product, whose)
-    found, may_hold = _counted(search, whose)
+    there = search.count(whose)
     files_left: list[str] = []
     for table in whose:
         log = RunLog(tables, product.name)
@@ -135,18 +135,13 @@ def _carry_out(
         _forget(tables, product, table)
     remade = _remake(tables, product, whose)
     _clear_ops(tables, [*whose, *(product.tables[key] for key in remade)])
-    remaining, may_hold = _counted(search, whose)
-    left = {place: rows for place, rows in remaining.items() if rows}
-    _note(tables, token, "done", product, search, found, left)
+    after = search.count(whose)
+    left = {place: rows for place, rows in after.found.items() if rows}
+    _note(tables, token, "done", product, search, there.found, left)
     return ErasureResult(
-        token, product.name, subject, False, found, may_hold, left, tuple(files_left), tuple(remade),
-        time.monotonic() - started,
+        token, product.name, subject, False, there.found, there.files, after.may_hold, left,
+        tuple(files_left), tuple(remade), time.monotonic() - started,
     )  # fmt: skip
-
-
-def _counted(search: Search, whose: Iterable[Table]) -> tuple[dict[str, int], dict[str, int]]:
-    counts = {place: pair for table in whose for place, pair in search.count(table).items()}
-    return {p: rows for p, (rows, _) in counts.items()}, {p: may for p, (_, may) in counts.items() if may}
 
 
 def _note(

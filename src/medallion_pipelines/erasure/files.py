@@ -45,7 +45,7 @@ def rewrite(log: RunLog, table: Table, looked: DataFrame) -> list[str]:
         beside = path.with_name(f".{path.name}.erasing")  # hidden: no feed's pattern takes it for a file
         copy(path, beside, edit)
         shutil.copystat(path, beside)
-        if url in captured:
+        if SourceFile(url, modified_at, path.stat().st_size) in captured:
             file = SourceFile(url, modified_at, beside.stat().st_size)
             note(log, f"bronze.{table.name}", None, [Outcome(file, "captured")])
         beside.replace(path)
@@ -66,15 +66,16 @@ def _edits(table: Table, gone: DataFrame) -> Iterator[tuple[str, Edit | None, da
         yield row[0], edit, row[1].astimezone(UTC)
 
 
-def _captured(log: RunLog, feed: str) -> set[str]:
+def _captured(log: RunLog, feed: str) -> set[SourceFile]:
     files = log.tables.read("ops.files").where((F.col("feed") == feed) & (F.col("status") == "captured"))
-    return {row.path for row in files.select("path").distinct().collect()}
+    rows = files.select("path", "modified_at", "size").distinct().collect()
+    return {SourceFile(row.path, row.modified_at.astimezone(UTC), row.size) for row in rows}
 
 
 def _on_this_machine(url: str) -> Path | None:
     """Where a file is that Python can write: on a disk here, or a volume of Unity Catalog."""
     parts = urlsplit(url)
-    path = Path(unquote(parts.path))
+    path = Path(unquote(parts.path)).resolve()  # not the link to it
     mounted = parts.scheme == "file" or (parts.scheme == "dbfs" and path.parts[1:2] == ("Volumes",))
     return path if mounted and path.suffix not in _PACKED and path.is_file() else None
 

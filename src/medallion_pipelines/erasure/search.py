@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -11,7 +12,7 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erased import ERASED, Identity, Key, Secret, flagged, hashed, identities
-from medallion_pipelines.erasure.records import Place, places, tables_of
+from medallion_pipelines.erasure.records import Place, landing_of, places, tables_of
 from medallion_pipelines.erasure.subject import Subject, pointing_to
 from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.sql import quoted
@@ -19,6 +20,15 @@ from medallion_pipelines.tables import Field, Tables, local_frame
 
 MAY_HOLD = "_may_hold"
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Rows that hold a key and records that may, by place; the former also by landing file."""
+
+    found: dict[str, int]
+    may_hold: dict[str, int]
+    files: dict[str, int]
 
 
 class Search:
@@ -72,14 +82,27 @@ class Search:
             .drop("_value", "_token")
         )
 
-    def count(self, table: Table) -> dict[str, tuple[int, int]]:
-        """By place of a table: rows that hold a key, and records that may."""
-        found = {}
-        for place in places(self.tables, table):
-            row = self.look(table, place).selectExpr(f"count_if({ERASED})", f"count_if({MAY_HOLD})").first()
-            assert row is not None
-            found[place.key] = (int(row[0]), int(row[1]))
-        return found
+    def count(self, among: Iterable[Table]) -> Counted:
+        """What there is in all places of some tables."""
+        counted = Counted({}, {}, {})
+        for table in among:
+            for place in places(self.tables, table):
+                looked = self.look(table, place)
+                file = "_file_path" if place.key == landing_of(table) else "CAST(NULL AS STRING)"
+                rows = (
+                    looked.groupBy(F.expr(file).alias("file"))
+                    .agg(
+                        F.expr(f"count_if({ERASED})").alias("found"),
+                        F.expr(f"count_if({MAY_HOLD})").alias("may"),
+                    )
+                    .where("found > 0 OR may > 0")
+                    .collect()
+                )
+                counted.found[place.key] = sum(row.found for row in rows)
+                if any(row.may for row in rows):
+                    counted.may_hold[place.key] = sum(row.may for row in rows)
+                counted.files.update({row.file: row.found for row in rows if row.file and row.found})
+        return counted
 
     def _frame(self) -> DataFrame:
         fields = [Field("identity", "STRING"), Field("keyed_hash", "STRING")]
