@@ -216,10 +216,6 @@ class RunLog:
         ]
         if rows:
             self.append("table_metrics", rows)
-        for r in results:
-            if r.status == "succeeded":
-                at = -1 if r.version is None else r.version
-                self._progress[r.table] = Progress(dict(r.source_versions), token, contract, at)
 
     def finish(self, succeeded: bool) -> None:
         """Note the run and how it ended."""
