@@ -168,6 +168,7 @@ def check(calm: dict[str, Any] | None, boundary: str, place: Place) -> str | Non
     return None
 
 
+@pytest.mark.slow
 def test_a_run_killed_where_it_hurts_is_finished_by_the_next(empty: Place) -> None:
     empty = replace(empty, only=("silver.clicks", "silver.accounts"))
     calm = empty.run()

@@ -21,6 +21,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDALLION_ERASURE_KEY", SECRET)
 
 
+@pytest.mark.slow
 def test_nothing_of_an_erased_person_is_left_in_any_file(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write(tmp_path / "p")
     land(lakehouse)

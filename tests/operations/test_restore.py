@@ -94,6 +94,7 @@ def test_tables_go_back_with_what_belongs_to_them_and_the_next_run_brings_all_fo
     assert contents(lakehouse) == now
 
 
+@pytest.mark.slow
 def test_what_cannot_be_had_exactly_is_refused_and_nothing_changes(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def _added(lakehouse: Lakehouse, table: str, version: int) -> Path:
     return folder / added["path"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "again",
     [

@@ -1,5 +1,5 @@
-"""What the change feeds of the flights product come to, computed a second time: in pandas, from the files
-that landed. Nothing here reads contracts or uses the library."""
+"""What the change feeds of the flights product come to, computed a second time: in pandas, from the
+files that landed. Nothing here reads contracts or uses the library."""
 
 from __future__ import annotations
 

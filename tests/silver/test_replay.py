@@ -69,6 +69,7 @@ CUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [CUTS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in CUTS[1:])])
 def test_a_replay_that_was_cut_off_is_finished_by_the_next_run(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -89,6 +90,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next_run(
     assert not lakehouse.replay(KEY, wide).changed
 
 
+@pytest.mark.slow
 def test_corrected_records_go_through_bronze_and_survive_a_rebuild(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
