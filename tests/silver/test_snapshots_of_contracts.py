@@ -60,6 +60,7 @@ def test_a_snapshot_with_a_record_of_no_key_deletes_nothing(lakehouse: Lakehouse
     assert rows(lakehouse, "silver.ports") == [("A", "Ahus", 2)]
 
 
+@pytest.mark.slow
 def test_a_late_snapshot_is_refused_with_the_way_out(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", ports())
     land(lakehouse, "2024-02-01", "A,Ahus,2")
