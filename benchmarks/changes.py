@@ -27,7 +27,7 @@ class Library:
 
     def __init__(self, name: str, *arguments: int) -> None:
         environment = OURS if name == "merge" else name
-        self.scratch = tempfile.TemporaryDirectory()
+        self.scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         print(f"  loading the table of {name} ...", flush=True)
         self.log = ROOT / "build" / "conformance" / f"{name}-timed.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
