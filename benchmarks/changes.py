@@ -19,7 +19,7 @@ from pathlib import Path
 from measure import in_turns, told
 
 sys.path.insert(0, str(Path(__file__).parent / "conformance"))
-from environments import OURS, SCRIPTS, clean_environment, python_for
+from environments import OURS, ROOT, SCRIPTS, clean_environment, python_for
 
 
 class Library:
@@ -27,14 +27,16 @@ class Library:
 
     def __init__(self, name: str, *arguments: int) -> None:
         environment = OURS if name == "merge" else name
-        self.scratch = tempfile.TemporaryDirectory()
+        self.scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         print(f"  loading the table of {name} ...", flush=True)
-        self.log = tempfile.NamedTemporaryFile(prefix=f"{name}-", suffix=".log", delete=False)  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [python_for(environment), SCRIPTS / "timed.py", name, *map(str, arguments)],
-            env=clean_environment(environment, self.scratch.name), cwd=self.scratch.name, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
-        )  # fmt: skip
+        self.log = ROOT / "build" / "conformance" / f"{name}-timed.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("w") as errors:
+            self.process = subprocess.Popen(
+                [python_for(environment), SCRIPTS / "timed.py", name, *map(str, arguments)],
+                env=clean_environment(environment, self.scratch.name), cwd=self.scratch.name,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
         self._until("ready")
 
     def turn(self) -> None:
@@ -54,7 +56,6 @@ class Library:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait()
-        self.log.close()
         self.scratch.cleanup()
 
     def _until(self, word: str) -> str:
@@ -62,7 +63,7 @@ class Library:
         for line in self.process.stdout:
             if line.split()[:1] == [word]:
                 return line.removeprefix(word).strip()
-        raise SystemExit(f"error: a library stopped. What it said is in {self.log.name}.")
+        raise SystemExit(f"error: a library stopped. What it said is in {self.log}.")
 
 
 def main() -> None:

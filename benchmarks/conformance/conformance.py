@@ -53,7 +53,7 @@ def run(library: str) -> None:
     print(f"{library}:", flush=True)
     script, given, results = SCRIPTS / f"with_{library}.py", RESULTS / "scenarios.json", _results(library)
     log = RESULTS / f"{library}.log"
-    with log.open("w") as errors, tempfile.TemporaryDirectory() as scratch:
+    with log.open("w") as errors, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         environment = clean_environment(library, scratch)
         done = subprocess.run([python, script, given, results], env=environment, stderr=errors, cwd=scratch)
     if done.returncode != 0:
