@@ -70,6 +70,7 @@ def of_silver(found: dict[str, object]) -> dict[str, object]:
     return {key: held for key, held in found.items() if key.startswith("silver.")}
 
 
+@pytest.mark.slow
 def test_tables_go_back_with_what_belongs_to_them_and_the_next_run_brings_all_forward(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:

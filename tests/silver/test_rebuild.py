@@ -42,6 +42,7 @@ def contents(lakehouse: Lakehouse) -> list[list[tuple[object, ...]]]:
     return [rows(lakehouse, key) for key in ("silver.things", MEMORY, "gold.per_id")]
 
 
+@pytest.mark.slow
 def test_a_history_is_made_beside_the_table_and_takes_its_place_in_one_commit(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
