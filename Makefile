@@ -37,7 +37,6 @@ bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark writ
 	$(BIN)/python benchmarks/flights_run.py
 	$(BIN)/python benchmarks/conform.py
 	$(BIN)/python benchmarks/gold_refresh.py
-	$(BIN)/python benchmarks/changes.py
 
 conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio, dlt and this: docs/conformance.md
 	$(BIN)/python benchmarks/conformance/conformance.py
