@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+SHOWN_ROWS = 20  # of a table, unless more are asked for
+
 ProductArgument = Annotated[
     str | None,
     typer.Argument(
@@ -30,3 +32,7 @@ EnvironmentOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, show_default=False, help=f"At most so many; a table shows {SHOWN_ROWS}."),
+]

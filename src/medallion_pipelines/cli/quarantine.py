@@ -11,9 +11,11 @@ import typer
 
 from medallion_pipelines.cli import places, screen
 from medallion_pipelines.cli.options import (
+    SHOWN_ROWS,
     CatalogOption,
     EnvironmentOption,
     JsonOption,
+    LimitOption,
     ProductArgument,
     WarehouseOption,
 )
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from medallion_pipelines.lakehouse import Lakehouse
     from medallion_pipelines.results import RunResult
 
-SHOWN_ROWS, SHOWN_RULES = 20, 5
+SHOWN_RULES = 5
 # `show` for people: a reason as one text, the last part of a path
 _BRIEF = (
     "id",
@@ -82,12 +84,7 @@ def show(
     table: TableArgument,
     product: ProductArgument = None,
     rule: RuleOption = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit", min=1, show_default=False, help=f"At most so many; a table shows {SHOWN_ROWS}."
-        ),
-    ] = None,
+    limit: LimitOption = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
     environment: EnvironmentOption = None,

@@ -13,9 +13,11 @@ from rich.text import Text
 
 from medallion_pipelines.cli import places, screen
 from medallion_pipelines.cli.options import (
+    SHOWN_ROWS,
     CatalogOption,
     EnvironmentOption,
     JsonOption,
+    LimitOption,
     ProductArgument,
     WarehouseOption,
 )
@@ -23,8 +25,6 @@ from medallion_pipelines.errors import MedallionError
 
 if TYPE_CHECKING:
     from medallion_pipelines.results import TableStatus
-
-SHOWN_ROWS = 20
 
 
 class Format(StrEnum):
@@ -41,12 +41,7 @@ def register(app: typer.Typer) -> None:
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="Spark SQL; - reads it from stdin.")],
     form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit", min=1, show_default=False, help=f"At most so many; a table shows {SHOWN_ROWS}."
-        ),
-    ] = None,
+    limit: LimitOption = None,
     warehouse: WarehouseOption = None,
     catalog: CatalogOption = None,
 ) -> None:

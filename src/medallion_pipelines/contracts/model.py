@@ -200,6 +200,11 @@ class Table:
         return f"{self.layer}.{self.name}"
 
     @property
+    def of_snapshots(self) -> bool:
+        """Whether the records are those of full snapshots."""
+        return self.changes is not None and self.changes.snapshot_version is not None
+
+    @property
     def quarantine_key(self) -> str:
         """Where records go that a silver table does not take: `silver.flights_quarantine`."""
         return f"{self.key}_quarantine"

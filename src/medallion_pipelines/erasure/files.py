@@ -53,7 +53,8 @@ def rewrite(log: RunLog, table: Table, looked: DataFrame) -> list[str]:
 
 
 def _edits(table: Table, gone: DataFrame) -> Iterator[tuple[str, Edit | None, datetime]]:
-    """Each file that holds something, and how it is rewritten. What comes back are records of one subject."""
+    """Each file that holds something, and how it is rewritten. What comes back are the
+    records of erased subjects, and no others."""
     assert table.source is not None
     origin = ["_file_path", "_file_modification_time"]
     if is_documents(table):

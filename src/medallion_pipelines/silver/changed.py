@@ -52,7 +52,7 @@ def refuse_misfit(tables: Tables, table: Table) -> None:
 
 def refuse_late(tables: Tables, table: Table, staged: DataFrame) -> None:
     """Raise ChangesError where a batch has a snapshot from before the one that the table follows."""
-    if not of_snapshots(table):
+    if not table.of_snapshots:
         return
     versions = _versions(staged)
     last = followed(tables, table.key, versions[0]) if versions else None
@@ -67,7 +67,7 @@ def take(tables: Tables, table: Table, key: str, staged: DataFrame) -> Merged:
     """Apply the valid rows of a conformed batch to the table of a key; a second time it changes nothing."""
     names = [quoted(column.name) for column in table.columns]
     valid = staged.where("_outcome = 'valid'")
-    if not of_snapshots(table):
+    if not table.of_snapshots:
         return apply(tables, key, valid.select(*names, DELETES, TRUNCATES), _spec(tables, table))
     merged, refused = Merged(0, 0, 0), staged.where("_outcome = 'quarantined'")
     versions = _versions(staged)
@@ -106,11 +106,6 @@ def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
     return merged
 
 
-def of_snapshots(table: Table) -> bool:
-    """Whether the table's records are those of full snapshots."""
-    return table.changes is not None and table.changes.snapshot_version is not None
-
-
 def _versions(staged: DataFrame) -> list[Version]:
     """The snapshots of a batch, in order: as many as there are files, at most."""
     found = staged.where(F.col(VERSION).isNotNull() & (F.col("_outcome") == "valid")).select(VERSION)
@@ -120,7 +115,7 @@ def _versions(staged: DataFrame) -> list[Version]:
 def _none(tables: Tables, table: Table) -> DataFrame:
     """No changes, with the columns that changes have."""
     types = [f"CAST(NULL AS {column.type}) AS {quoted(column.name)}" for column in table.columns]
-    flags = [DELETED] if of_snapshots(table) else [DELETES, TRUNCATES]
+    flags = [DELETED] if table.of_snapshots else [DELETES, TRUNCATES]
     named = ", ".join([*types, *(f"false AS {flag}" for flag in flags)])
     return tables.spark.sql(f"SELECT {named} WHERE false")
 

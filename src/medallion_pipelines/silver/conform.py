@@ -65,12 +65,11 @@ def _with_outcome(rows: DataFrame, table: Table) -> DataFrame:
     valid = F.size("_errors") == 0
     erased = F.col(ERASED) if ERASED in rows.columns else F.lit(False)
     outcome = F.when(erased, "erased").when(~valid, "quarantined")
-    of_snapshots = table.changes is not None and table.changes.snapshot_version is not None
-    if table.primary_key and (table.changes is None or of_snapshots):
+    if table.primary_key and (table.changes is None or table.of_snapshots):
         # records without a usable key are spread by their text, lest they all meet in one task
         spread = F.when(valid, F.lit(0)).otherwise(F.xxhash64("_record"))
         keys = [F.col(quoted(name)) for name in table.primary_key]
-        keys += [F.col(VERSION)] if of_snapshots else []
+        keys += [F.col(VERSION)] if table.of_snapshots else []
         rank = F.row_number().over(Window.partitionBy(*keys, spread).orderBy(order(table).desc()))
         outcome = outcome.when(rank > 1, "duplicate")
     wanted = ~valid | (F.size("_unknown") > 0)

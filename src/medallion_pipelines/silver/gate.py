@@ -11,7 +11,7 @@ from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import ChangesError, QualityError
 from medallion_pipelines.quality import judge
 from medallion_pipelines.silver.batch import Batch
-from medallion_pipelines.silver.changed import of_snapshots, refuse_late
+from medallion_pipelines.silver.changed import refuse_late
 from medallion_pipelines.silver.order import order
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
@@ -52,7 +52,7 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
             "mend the data or the contract and run again."
         )
     # once something is written the checks would see the batch twice, or (rebuild) come too late
-    if verdicts or batch.rebuild or of_snapshots(table):
+    if verdicts or batch.rebuild or table.of_snapshots:
         staging.mark(batch.token, replace(batch, passed=True).state)
     return [f"{table.key}: {verdict}" for verdict in failed]
 

@@ -67,7 +67,7 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
             add(broken, name, ", ".join(key.columns), message, pointed)
         else:
             warnings.append(F.when(broken & upserts, F.lit(f"{name}_{'_'.join(key.columns)}")))
-    if table.changes is not None and table.changes.snapshot_version is not None:
+    if table.of_snapshots:
         unknown = F.col(VERSION).isNull()
         add(unknown, "snapshot_version", None, "cannot be told from its file", F.col("_file_path"))
     malformed = F.array(

@@ -19,7 +19,6 @@ from medallion_pipelines.evolution import fingerprint
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver.batch import Batch
-from medallion_pipelines.silver.changed import of_snapshots
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.corrections import stage_corrections
 from medallion_pipelines.silver.quarantine import breaking
@@ -38,7 +37,7 @@ def replay(
     table that follows snapshots.
     """
     started = time.monotonic()
-    if of_snapshots(table):  # a few records of one would be taken for all there are
+    if table.of_snapshots:  # a few records of one would be taken for all there are
         raise MedallionError(
             f"{table.key} follows full snapshots: a record of one cannot be taken later. Mend the contract "
             f"and run `medallion rebuild {table.key} PRODUCT`, or deliver a new snapshot."
