@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 KEYS = {
     "flights": ("year", "month", "day", "carrier", "flight", "origin"),
     "weather": ("origin", "time_hour"),
-    "planes": ("tailnum",),
-    "airports": ("faa",),
-    "airlines": ("carrier",),
 }
-CHANGED = {"passengers": "passenger_id", "bookings": "booking_id", "aircraft_configurations": "tailnum"}
+CHANGED = {
+    "airlines": "carrier",
+    "planes": "tailnum",
+    "passengers": "passenger_id",
+    "bookings": "booking_id",
+    "aircraft_configurations": "tailnum",
+}
 NUMBERS = ("dep_delay", "arr_delay", "distance", "air_time")
 
 
@@ -69,7 +72,7 @@ class Changes:
         self.quarantined = 0
         self.files: list[tuple[str, list[str]]] = []
         for path in sorted((directory / name).iterdir(), key=lambda path: path.stat().st_mtime):
-            with path.open(newline="", encoding="utf-8") as file:
+            with path.open(newline="", encoding="utf-8-sig") as file:
                 rows = list(csv.DictReader(file))
             good = [row for row in rows if _can_be_taken(row)]
             self.quarantined += len(rows) - len(good)

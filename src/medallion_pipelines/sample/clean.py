@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from medallion_pipelines.sample import published
+from medallion_pipelines.sample import airports, published
 from medallion_pipelines.sample.bookings import BOOKINGS
-from medallion_pipelines.sample.changes import LOADED, changes_file, full_load, line
+from medallion_pipelines.sample.changes import changes_file, full_load, line
 from medallion_pipelines.sample.configurations import CONFIGURATIONS
 from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
 from medallion_pipelines.sample.passengers import PASSENGERS
+from medallion_pipelines.sample.registers import AIRLINES, PLANES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SNAPSHOTS = ("airlines", "airports", "planes")
-FEEDS_OF_CHANGES = (PASSENGERS, BOOKINGS, CONFIGURATIONS)
+FEEDS_OF_CHANGES = (AIRLINES, PLANES, PASSENGERS, BOOKINGS, CONFIGURATIONS)
 
 
 def at(day: date, hour: int) -> datetime:
@@ -29,12 +29,9 @@ def delivered(day: date) -> datetime:
     return at(day + timedelta(days=1), 2)
 
 
-def snapshots() -> Iterator[File]:
-    """One CSV file each of airlines, airports and planes, and the full loads of what changes."""
-    for feed in SNAPSHOTS:
-        rows = published.snapshot(feed)
-        content = csv_file(list(rows[0]), (csv_line(row.values()) for row in rows))
-        yield File(f"{feed}/{feed}.csv", content, LOADED, published=len(rows))
+def at_first() -> Iterator[File]:
+    """What is there before the first day: snapshots of the airports, and the full loads of what changes."""
+    yield from airports.snapshots()
     for changing in FEEDS_OF_CHANGES:
         yield full_load(changing)
 

@@ -45,8 +45,10 @@ RENAMED_VALUE = Kind(
     "renamed_value_header", "weather", "duplicate", "an earlier file calls temp temperature", "temperature"
 )
 EMPTY_CSV = Kind("empty_csv_file", "weather", "nothing", "a file of no bytes")
-RENAMED_KEY = Kind("renamed_key_header", "airports", "quarantined", "a file calls the key faa iata", "iata")
-SPREADSHEET = Kind("bom_and_crlf", "airlines", "duplicate", "the snapshot again, as a spreadsheet saves it")
+RENAMED_KEY = Kind(
+    "renamed_key_header", "airports", "quarantined", "a snapshot calls the key faa iata", "iata"
+)
+SPREADSHEET = Kind("bom_and_crlf", "airlines", "repeated", "the full load again, as a spreadsheet saves it")
 HEADER_ONLY = Kind("header_only_file", "planes", "nothing", "a file of a header and no rows")
 NEGATIVE_FARE = Kind("negative_fare", "bookings", "quarantined", "a fare below zero")
 NO_COMMIT_TIME = Kind("no_commit_time", "bookings", "quarantined", "a change that does not say when it was")

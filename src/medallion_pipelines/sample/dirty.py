@@ -12,10 +12,11 @@ from datetime import date, timedelta
 from random import Random
 
 from medallion_pipelines.sample import dirt, dirty_changes, published
-from medallion_pipelines.sample.changes import LOADED
+from medallion_pipelines.sample.changes import LOADED, changes_file, full_load
 from medallion_pipelines.sample.clean import at, delivered
-from medallion_pipelines.sample.clean import snapshots as clean_snapshots
+from medallion_pipelines.sample.clean import at_first as clean_at_first
 from medallion_pipelines.sample.files import File, csv_file, csv_line, json_line, json_lines_gz, json_record
+from medallion_pipelines.sample.registers import AIRLINES, PLANES
 
 Record = Mapping[str, object]
 
@@ -24,20 +25,19 @@ HELD_BACK_SHARE = 10  # one in so many
 RENAMED_AIRPORTS = 25
 
 
-def snapshots() -> Iterator[File]:
-    """The clean snapshots, and a dirty or empty file beside each."""
-    yield from clean_snapshots()
+def at_first() -> Iterator[File]:
+    """The clean files, and dirty or empty ones beside them."""
+    yield from clean_at_first()
     later = LOADED + timedelta(days=1)
-    airlines = published.snapshot("airlines")
-    lines = [csv_line(row.values()) for row in airlines]
-    content = b"\xef\xbb\xbf" + csv_file(list(airlines[0]), lines, newline="\r\n")
-    yield File("airlines/airlines-spreadsheet.csv", content, later, added={dirt.SPREADSHEET: len(lines)})
+    again = full_load(AIRLINES)
+    content = b"\xef\xbb\xbf" + again.content.replace(b"\n", b"\r\n")
+    counts = {dirt.SPREADSHEET: again.published}
+    yield File("airlines/LOAD00000001-spreadsheet.csv", content, later, added=counts)
     airports = published.snapshot("airports")[:RENAMED_AIRPORTS]
     header = ["iata" if name == "faa" else name for name in airports[0]]
     content = csv_file(header, (csv_line(row.values()) for row in airports))
-    yield File("airports/airports-iata.csv", content, later, added={dirt.RENAMED_KEY: len(airports)})
-    content = csv_file(list(published.snapshot("planes")[0]), [])
-    yield File("planes/planes-none.csv", content, later, added={dirt.HEADER_ONLY: 1})
+    yield File(f"airports/{later:%Y-%m-%d}.csv", content, later, added={dirt.RENAMED_KEY: len(airports)})
+    yield changes_file(PLANES, [], later, 0, {dirt.HEADER_ONLY: 1})
 
 
 def daily(day: date, seed: int) -> Iterator[File]:

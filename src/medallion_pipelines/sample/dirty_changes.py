@@ -14,6 +14,7 @@ from medallion_pipelines.sample.clean import delivered
 from medallion_pipelines.sample.configurations import CONFIGURATIONS
 from medallion_pipelines.sample.files import File
 from medallion_pipelines.sample.passengers import PASSENGERS
+from medallion_pipelines.sample.registers import AIRLINES, PLANES
 
 AGAIN = 20  # changes in each file that repeats them
 HELD_BACK_SHARE = 10  # one in so many
@@ -22,6 +23,9 @@ HELD_BACK_SHARE = 10  # one in so many
 def daily(day: date, seed: int) -> Iterator[File]:
     """A day's changes, dirt included."""
     random = Random(f"{seed}/{day}/changes")  # noqa: S311 (dirt must be repeatable, not secret)
+    for register in (AIRLINES, PLANES):
+        if changes := register.changed(day):
+            yield _with(register, day, changes, {}, random)
     yield from _bookings(day, random)
     yield from _passengers(day, random)
     yield from _configurations(day, random)

@@ -24,7 +24,7 @@ class Landing:
     """What the files of one landing hold, written or unchanged, and what a run over them all must find.
 
     `records` are the published ones by feed: exactly the rows that silver must end with; of a feed of
-    changes, the changes it must take. `added` counts dirt by the name of its kind (see KINDS).
+    changes or snapshots, the records it must take. `added` counts dirt by the name of its kind (see KINDS).
     `quarantined`, `duplicates` and `repeated` count, by feed, the records that must be quarantined, those
     that lose to another of their key, and the changes that come again, which silver takes a second time to
     no effect; `drift` names, by feed, the fields that no contract knows.
@@ -44,12 +44,13 @@ class Landing:
 def land(directory: str | Path, *, days: str | None = None, dirty: bool = False, seed: int = 0) -> Landing:
     """Write the sample data to `directory` as a landing zone receives it.
 
-    flights/2013-01-01.json.gz, weather/2013-01-01.csv for each day, and one CSV file each of
-    airlines, airports and planes. Beside what is published, passengers, bookings and
-    aircraft_configurations: changes as AWS DMS delivers them, generated, a LOAD00000001.csv each and
-    a file such as 20130102-020000000.csv for each day that has some. `days` ("2013-01-01..2013-01-31"
-    or one day) limits the daily files; without it the whole year lands. `dirty` adds what the real
-    world adds (KINDS), picked by `seed`; every record is there either way. Bytes and modification times
+    flights/2013-01-01.json.gz and weather/2013-01-01.csv for each day, and airports/2013-01-01.csv, a full
+    snapshot. Changes as AWS DMS delivers them, a LOAD00000001.csv for each table and a file such as
+    20130106-020000000.csv for each day that has some: planes and airlines as published, with the names that
+    some had before; passengers, bookings and aircraft_configurations, which are invented. `days`
+    ("2013-01-01..2013-01-31" or one day) limits the daily files; without it the whole year lands. `dirty`
+    adds what the real world adds (KINDS), picked by `seed`; every record is there either way. Bytes and
+    modification times
     are the same whenever and wherever it runs; files that hold the right bytes already stay untouched, and
     files of an earlier landing that this one does not write stay in place.
     """
@@ -76,7 +77,7 @@ def land(directory: str | Path, *, days: str | None = None, dirty: bool = False,
 
 
 def _files(days: list[date], dirty: bool, seed: int) -> Iterator[File]:
-    yield from dirty_files.snapshots() if dirty else clean_files.snapshots()
+    yield from dirty_files.at_first() if dirty else clean_files.at_first()
     for day in days:
         yield from dirty_files.daily(day, seed) if dirty else clean_files.daily(day)
 
