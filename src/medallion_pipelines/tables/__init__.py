@@ -2,7 +2,7 @@
 
 from medallion_pipelines.tables.local import local_frame
 from medallion_pipelines.tables.named import NamedTables, parts
-from medallion_pipelines.tables.reach import Span, reach
+from medallion_pipelines.tables.reach import Span, is_ordered, reach
 from medallion_pipelines.tables.shape import Field, Shape, ddl, widens
 from medallion_pipelines.tables.staging import Staged, Staging
 from medallion_pipelines.tables.store import Commit, Merged, Tables, out_of_reach
@@ -18,6 +18,7 @@ __all__ = [
     "Staging",
     "Tables",
     "ddl",
+    "is_ordered",
     "local_frame",
     "out_of_reach",
     "parts",

@@ -21,6 +21,11 @@ _YEAR = re.compile(r"\d{4}-")  # a moment knows no longer ones
 _ORDERED = re.compile(r"TINYINT|SMALLINT|INT|BIGINT|DECIMAL.*|DATE|TIMESTAMP|TIMESTAMP_NTZ|STRING")
 
 
+def is_ordered(kind: str) -> bool:
+    """Whether files can be skipped by the least and greatest value of a column of a type."""
+    return _ORDERED.fullmatch(kind) is not None
+
+
 @dataclass(frozen=True)
 class Span:
     """The values of one key column: all of them if they are few, else the least and the greatest."""
@@ -49,7 +54,7 @@ def reach(keys: DataFrame, types: Mapping[str, str]) -> dict[str, Span] | None:
 
     `keys` is read once, twice where a column has more than one value but few.
     """
-    names = [name for name in types if _ORDERED.fullmatch(types[name])]
+    names = [name for name in types if is_ordered(types[name])]
     bounds = keys.agg(
         F.count(F.lit(1)).alias("keys"),
         *(

@@ -42,9 +42,9 @@ def apply(tables: Tables, key: str, changes: DataFrame, spec: ChangeSpec) -> Mer
         return Merged(0, 0, 0)
     events = table.events(changes)
     if table.remembers_all:
-        table.remember(events)
+        table.remember(events, found)
     elif found.deletes or found.truncates:
-        table.remember(events.where(F.col("_operation") != UPSERT))
+        table.remember(events.where(F.col("_operation") != UPSERT), found)
     if spec.scd_type == 2:
         return _history(table, events, found)
     if table.remembers_all or found.truncates:
@@ -52,25 +52,29 @@ def apply(tables: Tables, key: str, changes: DataFrame, spec: ChangeSpec) -> Mer
     return _newest(table, events, found)
 
 
-def catch_up(table: ChangeTable, at: Column) -> None:
+def catch_up(table: ChangeTable, at: Column) -> bool:
     """Bring the table up to what is remembered of one sequence: a batch that was cut off before the table
-    was written. Only for tables whose memory has all events."""
+    was written. False where nothing is. Only for tables whose memory has all events."""
     events = table.remembered().where(F.col("_sequence") == at)
     found = Found(events.count(), 0, 0)
     if found.rows:
         (_history if table.spec.scd_type == 2 else _whole)(table, events, found)
+    return found.rows > 0
 
 
-def _touched(rows: DataFrame, events: DataFrame, found: Found, keys: list[str]) -> DataFrame:
+def _touched(table: ChangeTable, rows: DataFrame, events: DataFrame, found: Found) -> DataFrame:
     """The rows of keys that some events have."""
+    keys = key_names(len(table.keys))
+    for condition in table.within(found, keys):
+        rows = rows.where(condition)
     wanted = events.select(*keys).distinct()
     return rows.join(F.broadcast(wanted) if found.rows <= SMALL else wanted, keys, "left_semi")
 
 
 def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     keys = key_names(len(table.keys))
-    there = _touched(table.rows(F.col(START)), events, found, keys)
-    kept = _touched(table.remembered(), events, found, keys)
+    there = _touched(table, table.rows(F.col(START)), events, found)
+    kept = _touched(table, table.remembered(), events, found)
     if table.remembers_all:
         there = there.withColumn("_operation", F.lit(None).cast("int"))
         known = kept
@@ -91,6 +95,7 @@ def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
         update_when="true",
         insert_when=f"source.{ACTION} <> '{DELETE_ROW}'",
         columns=[*names, *(field.name for field in table.values), START, END],
+        within=table.within(found),
     )
 
 
@@ -99,7 +104,7 @@ def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     keys = key_names(len(table.keys))
     kept, there = table.remembered().where(F.col("_operation") != TRUNCATE), table.rows(table.stored_at())
     if not found.truncates:
-        kept, there = (_touched(rows, events, found, keys) for rows in (kept, there))
+        kept, there = (_touched(table, rows, events, found) for rows in (kept, there))
     known = kept
     if not table.remembers_all:
         known = kept.unionByName(events.where(F.col("_operation") != TRUNCATE)).unionByName(
@@ -124,6 +129,7 @@ def _whole(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
         update_when="true",
         insert_when=f"NOT source.{GONE}",
         columns=[*names, *(name for name, _ in parts)],
+        within=[] if found.truncates else table.within(found),
     )
 
 
@@ -131,7 +137,7 @@ def _newest(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     """Where a key's row is its last event: one MERGE compares the two."""
     keys = key_names(len(table.keys))
     names, parts = [f.name for f in table.keys], [(f.name, f.type) for f in table.values]
-    deleted = _touched(table.remembered().where(F.col("_operation") == DELETE), events, found, keys)
+    deleted = _touched(table, table.remembered().where(F.col("_operation") == DELETE), events, found)
     deleted = deleted.groupBy(*keys).agg(F.max("_sequence").alias("_deleted"))
     last = winner(events, keys, [F.col("_sequence"), *rank(events)])
     source = last.join(deleted, keys, "left").join(F.broadcast(table.truncated()), how="cross")
@@ -159,6 +165,7 @@ def _newest(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
         update_when=f"NOT source.{GONE} AND {source_is} > {target_is}",
         insert_when=f"NOT source.{GONE} AND NOT source.{LATE}",
         columns=[*names, *(name for name, _ in parts)],
+        within=table.within(found),
     )
 
 

@@ -7,8 +7,8 @@ of those that the change brought, lower-case and sorted; NULL for type 2, where 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
@@ -19,17 +19,20 @@ from medallion_pipelines.errors import ChangesError
 from medallion_pipelines.silver.changes.spec import CARRIED, OPERATION, RESERVED, ChangeSpec, find_all
 from medallion_pipelines.silver.order import comparable
 from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import Span, ddl, is_ordered
 
 UPSERT, DELETE, TRUNCATE = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a batch holds."""
+    """What a batch holds; `spans` has the least and greatest value of key columns by place, if they have an
+    order."""
 
     rows: int
     deletes: int
     truncates: int
+    spans: Mapping[int, Span] = field(default_factory=dict)
 
 
 def key_names(count: int) -> list[str]:
@@ -78,8 +81,12 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
     keyless = F.lit(False)
     for key in keys:
         keyless = keyless | F.col(quoted(key)).isNull()
+    kinds = {place: ddl(changes.schema[key].dataType) for place, key in enumerate(keys)}
+    # as a text of the session's time zone, a moment may be two
+    ordered = [place for place, kind in kinds.items() if is_ordered(kind) and kind != "TIMESTAMP"]
     row: Any = (
         changes.select(
+            *(F.col(quoted(keys[place])).alias(f"key_{place}") for place in ordered),
             done.alias("done"),
             (keyless & (done != TRUNCATE)).alias("keyless"),
             incomplete(at, kind).alias("undated"),
@@ -90,6 +97,8 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
             F.count_if("undated").alias("undated"),
             F.count_if(F.col("done") == DELETE).alias("deletes"),
             F.count_if(F.col("done") == TRUNCATE).alias("truncates"),
+            *(F.min(f"key_{place}").cast("string").alias(f"least_{place}") for place in ordered),
+            *(F.max(f"key_{place}").cast("string").alias(f"most_{place}") for place in ordered),
         )
         .first()
     )
@@ -102,7 +111,12 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
             f"Of {row.rows} changes {' and '.join(text for text, count in told.items() if count)}: "
             "nothing was written. Filter such records out and keep them elsewhere."
         )
-    return Found(row.rows, row.deletes, row.truncates)
+    spans = {
+        place: Span(kinds[place], (row[f"least_{place}"], row[f"most_{place}"]), every=False)
+        for place in ordered
+        if row[f"least_{place}"] is not None
+    }
+    return Found(row.rows, row.deletes, row.truncates, spans)
 
 
 def refuse_reserved(names: Iterable[str], *, also: str = "") -> None:

@@ -8,7 +8,7 @@ the table, so that after a crash in between it holds nothing but true events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.silver.changes.events import (
     TRUNCATE,
     UPSERT,
+    Found,
     key_names,
     newer,
     operation,
@@ -97,6 +98,13 @@ class ChangeTable:
             F.when(done == UPSERT, brought.cast("array<string>")).alias("_carried"),
         )
 
+    def within(self, found: Found, names: Sequence[str] = ()) -> list[str]:
+        """Conditions that hold for the keys of every row that a batch without truncates can touch: Delta
+        skips files by them. `names` are the keys' names, by default those of a MERGE's target."""
+        names = names or [f"target.{quoted(field.name)}" for field in self.keys]
+        conditions = (span.holds(names[place], self.keys[place].type) for place, span in found.spans.items())
+        return [one for one in conditions if one is not None]
+
     def remembered(self) -> DataFrame:
         """The events of the memory."""
         kept = F.col(OPERATION)
@@ -127,14 +135,14 @@ class ChangeTable:
             F.struct(end, there.alias("values")).alias("_row"),
         )
 
-    def remember(self, events: DataFrame) -> None:
-        """Put events into the memory, of each key and sequence the one that counts."""
+    def remember(self, events: DataFrame, found: Found) -> None:
+        """Put events of a batch into the memory, of each key and sequence the one that counts."""
         names = key_names(len(self.keys))
         truncates = (
             events.where(F.col("_operation") == TRUNCATE).groupBy().agg(F.max("_sequence").alias("at"))
         )
         others = winner(events.where(F.col("_operation") != TRUNCATE), [*names, "_sequence"], rank(events))
-        self.merge_into_memory(self._flat(others))
+        self.merge_into_memory(self._flat(others), self.within(found))
         if self.spec.apply_as_truncates is not None:
             empty = [F.lit(None).cast(f.type).alias(f.name) for f in (*self.keys, *self.values)]
             known = self.truncated().withColumnRenamed("_truncated", "known")
@@ -148,7 +156,7 @@ class ChangeTable:
             columns = [*(f.name for f in (*self.keys, *self.values)), SEQUENCE, OPERATION, CARRIED]
             self.tables.append(row.select(*map(quoted, columns)), self.memory)
 
-    def merge_into_memory(self, rows: DataFrame) -> None:
+    def merge_into_memory(self, rows: DataFrame, within: Sequence[str] = ()) -> None:
         """Put rows of the memory's own columns into it, of each key and sequence the one that counts."""
         names = [field.name for field in self.keys]
         self.tables.merge(
@@ -157,6 +165,7 @@ class ChangeTable:
             on=[*names, SEQUENCE],
             update_when=newer([(field.name, field.type) for field in self.values]),
             columns=[*names, SEQUENCE, OPERATION, CARRIED, *(field.name for field in self.values)],
+            within=within,
         )
 
     def stored_at(self) -> Column:
