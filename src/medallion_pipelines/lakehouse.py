@@ -11,12 +11,14 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
+from medallion_pipelines.bronze.ledger import listing
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again
-from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
+from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
 from medallion_pipelines.operations import restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.placed import placed
 from medallion_pipelines.results import (
     ErasureResult,
     QuarantineStatus,
@@ -31,7 +33,6 @@ from medallion_pipelines.shipped import product_folder
 from medallion_pipelines.silver import quarantine, replay
 from medallion_pipelines.tables import Tables
 
-SPARK_CATALOG = "spark_catalog"
 LAYERS = ("bronze", "silver", "gold", "ops")
 
 
@@ -104,6 +105,38 @@ class Lakehouse:
                 RunLog(self.tables, loaded.name),
                 steps,
                 rebuild=[step.key for step in steps],
+                on_start=on_start,
+                on_finish=on_finish,
+            )
+
+    def backfill(
+        self,
+        table: str,
+        path: str,
+        product: str | Path | Product | None = None,
+        *,
+        on_start: Callable[[str], None] = lambda key: None,
+        on_finish: Callable[[StepResult], None] = lambda result: None,
+    ) -> RunResult:
+        """Take files from elsewhere, an archive of old records or changes, into the feed of a silver table.
+
+        `path` is a folder, file or pattern, below the landing zone, absolute or a URI. Every file is taken
+        once, as if it had been in the landing zone; of a key the order is that of the contract, whenever a
+        record comes. Marts follow at the next run. Raises SourceError where nothing is there, else as `run`.
+        """
+        loaded = self._place(find_product(product))
+        found = _silver(loaded, table)
+        assert found.source is not None
+        source = replace(found.source, path=path)
+        if listing(self.tables, source) is None:
+            raise SourceError(f"{path} is not there: no file of it can be read.")
+        feed = replace(found, source=source)
+        keys = (f"bronze.{found.name}", found.key)
+        steps = [step for step in plan(loaded, [found.key]) if step.key in keys]
+        with run_lock(self.settings.warehouse):
+            return run(
+                RunLog(self.tables, loaded.name),
+                [replace(step, table=feed) if step.key == keys[0] else step for step in steps],
                 on_start=on_start,
                 on_finish=on_finish,
             )
@@ -230,33 +263,8 @@ class Lakehouse:
         return render(collect(self.tables, placed))
 
     def _place(self, product: Product) -> Product:
-        """Go to where the contracts' servers place the tables in the settings' environment, if any."""
-        if self.settings.environment is None:
-            return product
-        places: dict[str, set[str]] = {"catalog": set()}
-        for table in product.tables.values():
-            server = next((s for s in table.servers if s.environment == self.settings.environment), None)
-            if server is None:
-                known = ", ".join(s.environment for s in table.servers) or "it has none"
-                raise MedallionError(
-                    f"{table.path} has no server for the environment {self.settings.environment!r}: "
-                    f"add one, or name another ({known})."
-                )
-            if server.catalog:
-                places["catalog"].add(server.catalog)
-            if server.schema:
-                places.setdefault(table.layer, set()).add(server.schema)
-        for what, names in places.items():
-            if len(names) > 1:
-                kind = what if what == "catalog" else f"schema for {what}"
-                raise MedallionError(
-                    f"In the environment {self.settings.environment!r} the contracts of {product.name} name "
-                    f"more than one {kind}: {', '.join(sorted(names))}. "
-                    "A product lives in one catalog, each layer in one schema."
-                )
-        found = {what: next(iter(names)) for what, names in places.items() if names}
-        warehouse = self.settings.warehouse if found.get("catalog", SPARK_CATALOG) == SPARK_CATALOG else None
-        settings = replace(self.settings, **found, warehouse=warehouse)
+        """Go to where the product's tables are in the settings' environment."""
+        settings = placed(self.settings, product)
         if settings != self.settings:
             self.settings, self.tables = settings, Tables(self.spark, settings)
         return product

@@ -1,4 +1,4 @@
-"""`run` and `rebuild`: work on tables, shown while it happens and summed up at the end."""
+"""`run`, `rebuild` and `backfill`: work on tables, shown while it happens and summed up at the end."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ COUNTS = ("rows_in", "rows_valid", "rows_quarantined", "rows_duplicate", "rows_w
 def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(rebuild)
+    app.command()(backfill)
 
 
 def run(
@@ -97,6 +98,31 @@ def rebuild(
 
     def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
         return lake.rebuild(table, loaded, on_start=progress.start, on_finish=progress.finish)
+
+    carry_out(work, product, given, as_json)
+
+
+def backfill(
+    table: Annotated[
+        str, typer.Argument(metavar="silver.TABLE", help="The table whose feed they belong to.")
+    ],
+    path: Annotated[str, typer.Argument(help="A folder, file or pattern; relative to the landing zone.")],
+    product: ProductArgument = None,
+    landing: LandingOption = None,
+    warehouse: WarehouseOption = None,
+    catalog: CatalogOption = None,
+    environment: EnvironmentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take old files into a table.
+
+    Files of an archive, in the format of the table's feed: each is taken once, in any order, as if it had
+    been in the landing zone. Marts follow at the next run.
+    """
+    given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
+
+    def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
+        return lake.backfill(table, path, loaded, on_start=progress.start, on_finish=progress.finish)
 
     carry_out(work, product, given, as_json)
 
