@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from medallion_pipelines.errors import LockedError
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.session import remote_session
 from medallion_pipelines.settings import Settings
@@ -38,7 +39,11 @@ def run(
     for name in WRITES:
         _watch(name, met, kill_at)
     lakehouse = Lakehouse(settings, remote_session(address))
-    result = lakehouse.run(product, tables=only or None)
+    try:
+        result = lakehouse.run(product, tables=only or None)
+    except LockedError as error:
+        Path(answer).write_text(json.dumps({"errors": [str(error)]}), encoding="utf-8")
+        return
     told = {
         "boundaries": met,
         "errors": [f"{step.table}: {step.error}" for step in result.steps if step.error],
