@@ -39,6 +39,26 @@ class ChangesError(MedallionError):
     """Changes cannot be applied: nothing of their batch was written."""
 
 
+class LostRecordsError(MedallionError):
+    """Records that a silver table was made of are not in bronze any more."""
+
+    def __init__(self, bronze: str, at: int, silver: str, had_read: int) -> None:
+        if at < 0:
+            what = (
+                f"{bronze} is gone, and {silver} had read it up to version {had_read}. Bring it back (UNDROP "
+                f"TABLE, a backup). If it is lost for good, drop {silver} with its quarantine and delete the "
+                f"rows of feed {bronze} from ops.files: the next run then makes {silver} of what the landing "
+                "zone still has."
+            )
+        else:
+            what = (
+                f"{bronze} is at version {at}, but {silver} had read it up to {had_read}: it was made anew. "
+                f"If it has all its records, run `medallion rebuild {silver} PRODUCT`; else bring them back "
+                "first (RESTORE TABLE, a backup)."
+            )
+        super().__init__(what)
+
+
 class ConservationError(MedallionError):
     """Rows in, valid, quarantined and dropped do not add up: a defect, so the run stops."""
 

@@ -122,7 +122,8 @@ def _do(
     def work() -> StepResult:
         if step.key.startswith("bronze."):
             return capture(log, step.table)
-        notes = finish_restore(log, step.table).notes if log.progress(step.key).restoring else ()
+        restoring = log.progress(step.key).restoring and not rebuild and log.tables.exists(step.key)
+        notes = finish_restore(log, step.table).notes if restoring else ()
         if instead is not None:
             result = instead(log, step.table)
         elif step.table.layer == "silver":

@@ -166,9 +166,11 @@ class RunLog:
         token: str | None = None,
         contract: str | None = None,
         violations: Mapping[str, int] | None = None,
+        once: bool = False,
     ) -> None:
-        """Note what the run did to one table, and how far that brought it."""
-        self.steps([result], token=token, contract=contract, violations=violations)
+        """Note what the run did to one table, and how far that brought it; with `once`, a second time under
+        the same token does nothing."""
+        self.steps([result], token=token, contract=contract, violations=violations, once=once)
         self._progress[result.table] = Progress(
             dict(result.source_versions),
             token,
@@ -185,6 +187,7 @@ class RunLog:
         token: str | None = None,
         contract: str | None = None,
         violations: Mapping[str, int] | None = None,
+        once: bool = False,
     ) -> None:
         """Note what the run did to some tables, in one commit."""
         self._newest = moment = max(now(), self._newest + timedelta(microseconds=1))
@@ -215,7 +218,7 @@ class RunLog:
             for r in results
         ]
         if rows:
-            self.append("table_metrics", rows)
+            self.append("table_metrics", rows, token=f"{token}-metrics" if once else None)
 
     def finish(self, succeeded: bool) -> None:
         """Note the run and how it ended."""

@@ -287,6 +287,46 @@ def test_a_ledger_that_was_lost_is_made_again_from_bronze(lakehouse: Lakehouse, 
 
 
 @pytest.mark.slow
+def test_a_ledger_that_was_restored_to_an_earlier_version_learns_from_bronze_what_it_forgot(
+    lakehouse: Lakehouse, product: Path
+) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}])
+    run_only(lakehouse, product, "bronze.things")
+    then = lakehouse.tables.version("ops.files")
+    land_json(lakehouse, "things/b.json", [{"id": 2}, {"id": 2}])
+    run_only(lakehouse, product, "bronze.things")
+    lakehouse.tables.restore("ops.files", then)
+    land_json(lakehouse, "things/c.json", [{"id": 3}])
+    assert counts(run_only(lakehouse, product, "bronze.things"), "bronze.things") == (1, 1, 0, 0)
+    records = [record for (record,) in rows(lakehouse, "bronze.things", "record")]
+    assert records == ['{"id": 1}', '{"id": 2}', '{"id": 2}', '{"id": 3}']
+    captured = lakehouse.tables.read("ops.files").where("status = 'captured'")
+    assert sorted(row.records for row in captured.collect()) == [1, 1, 2]
+
+
+@pytest.mark.slow
+def test_bronze_that_is_gone_is_not_made_anew_of_new_files_alone(lakehouse: Lakehouse, product: Path) -> None:
+    land_json(lakehouse, "things/a.json", [{"id": 1}])
+    lakehouse.run(product)
+    lakehouse.tables.drop("bronze.things")
+    land_json(lakehouse, "things/b.json", [{"id": 2}])
+    before = versions(lakehouse)
+    for ledger in ("there", "lost"):
+        if ledger == "lost":
+            lakehouse.tables.drop("ops.files")
+        other = Lakehouse(lakehouse.settings, lakehouse.spark)
+        failed = step(other.run(product), "bronze.things")
+        assert "bronze.things is gone, and silver.things had read it up to version 1" in failed.error
+        nothing = step(other.rebuild("silver.things", product), "silver.things")
+        assert "Bring it back" in nothing.error
+        assert versions(lakehouse) == before
+    # the way out that the error names
+    lakehouse.tables.drop("silver.things")
+    assert Lakehouse(lakehouse.settings, lakehouse.spark).run(product).succeeded
+    assert rows(lakehouse, "silver.things") == [(1,), (2,)]
+
+
+@pytest.mark.slow
 def test_a_ledger_that_cannot_be_read_stops_the_run_before_anything_is_written(
     lakehouse: Lakehouse, product: Path
 ) -> None:

@@ -192,7 +192,7 @@ def test_a_sample_lands_where_run_looks_for_it(tmp_path):
 
     assert done.returncode == 0
     assert (tmp_path / ".medallion/landing/flights/2013-01-01.json.gz").is_file()
-    assert done.stderr.startswith(f"{tmp_path}/.medallion/landing: 11 files written, 0 there already: ")
+    assert done.stderr.startswith(f"{tmp_path}/.medallion/landing: 12 files written, 0 there already: ")
     assert "842 flights" in done.stderr
 
 

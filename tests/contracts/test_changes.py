@@ -119,6 +119,9 @@ def test_snapshots_are_ordered_by_what_is_known_of_their_files(folder):
          "compute it from `_metadata`, such as `to_date(substring(_metadata.file_name, 10, 10))`."),
         ("{snapshotVersion: _metadata.file_date}", "", ".snapshotVersion: `_metadata` has no `file_date`. "
          "Did you mean `file_path`?"),
+        ("{snapshotVersion: current_date()}", "", ".snapshotVersion: does not depend on the file. "
+         "Every snapshot would have the same version. "
+         "Compute it from `_metadata`, such as `_metadata.file_modification_time`."),
         ("{snapshotVersion: _metadata.file_name}", ORDER, ".snapshotVersion: stands beside `sequenceBy`. "
          "The version orders snapshots: leave `sequenceBy` out."),
         ("{snapshotVersion: _metadata.file_name, applyAsDeletes: \"Op = 'D'\"}", "",

@@ -285,6 +285,51 @@ def test_bronze_that_was_made_anew_is_nothing_to_read_on_from(lakehouse: Lakehou
 
 
 @pytest.mark.slow
+def test_what_was_corrected_since_does_not_come_back_to_quarantine(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    folder = one_table(tmp_path / "p")
+    run(lakehouse, folder, 0)
+    key, at = "silver.keyless", versions(lakehouse)["silver.keyless"]
+    (bad,) = (row.id for row in lakehouse.quarantined(key, folder).collect())
+    corrected = {bad: '{"id": 9, "seq": 1, "v": "mended"}'}
+    assert lakehouse.replay(key, folder, corrected=corrected).succeeded
+    run(lakehouse, folder, 1)
+    now = contents(lakehouse)
+    lakehouse.restore(key, at, folder)
+    assert lakehouse.run(folder).succeeded
+    assert contents(lakehouse) == now
+    again = lakehouse.replay(key, folder, corrected=corrected)
+    assert (again.succeeded, again.changed) == (True, False)
+    assert contents(lakehouse) == now
+    of_table = lakehouse.table("ops.table_metrics").where(f"table = '{key}'")
+    # what the restore took back came in again, and is counted twice; what is in quarantine once
+    assert of_table.selectExpr("sum(rows_in - rows_valid - rows_quarantined)").first()[0] == 0
+
+
+@pytest.mark.slow
+def test_a_restore_that_cannot_be_finished_gives_way_to_a_rebuild(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = one_table(tmp_path / "p")
+    run(lakehouse, folder, 0)
+    at = versions(lakehouse)["silver.keyless"]
+    run(lakehouse, folder, 1)
+    now = contents(lakehouse)
+
+    def failing(*given: object) -> None:
+        raise MedallionError("files of it are gone")
+
+    monkeypatch.setattr(Tables, "restore", failing)
+    with pytest.raises(MedallionError, match="are gone"):
+        lakehouse.restore("silver.keyless", at, folder)
+    assert "are gone" in step(lakehouse.run(folder), "silver.keyless").error
+    assert lakehouse.rebuild("silver.keyless", folder).succeeded
+    assert lakehouse.run(folder).succeeded
+    assert contents(lakehouse) == now
+
+
+@pytest.mark.slow
 def test_a_log_of_an_earlier_release_gains_what_it_lacks_and_its_steps_are_refused(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:

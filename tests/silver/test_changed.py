@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from tests.support import (
     column,
     conformed,
@@ -23,7 +24,7 @@ from tests.support import (
 )
 
 from medallion_pipelines.lakehouse import Lakehouse
-from medallion_pipelines.silver import changed
+from medallion_pipelines.tables import Merged, Tables
 
 # a delete brings no name, and a check over the batch does not count it
 NAMED = {"type": "library", "metric": "nullValues", "mustBe": 0, "severity": "error"}
@@ -99,18 +100,36 @@ def test_a_run_that_was_cut_off_after_what_is_remembered_is_finished_by_the_next
         [{"Op": "D", "id": 1, "seq": 2}, {"Op": "U", "id": 2, "seq": 2, "name": "b"}],
     )
     run_only(lakehouse, product, "bronze.things")
-    taken = changed.take
+    merge = Tables.merge
 
-    def cut_off(*given: object) -> None:
-        taken(*given)  # type: ignore[arg-type]
-        raise RuntimeError("cut off")
+    def cut_off(self: Tables, source: DataFrame, key: str, **how: Any) -> Merged:
+        if key == "silver.things":
+            raise RuntimeError("cut off")
+        return merge(self, source, key, **how)
 
+    before = versions(lakehouse)
     with monkeypatch.context() as patched:
-        patched.setattr("medallion_pipelines.silver.batch.take", cut_off)
+        patched.setattr(Tables, "merge", cut_off)
         assert "cut off" in str(step(run_only(lakehouse, product, "silver.things"), "silver.things").error)
+    after = {key: at for key, at in versions(lakehouse).items() if at != before[key]}
+    assert [*after] == ["silver.__apply_changes_storage_things"]
     again = run_only(lakehouse, product, "silver.things")
     assert counts(again, "silver.things") == (2, 2, 0, 0)
     assert rows(lakehouse, "silver.things", "id", "name", "seq") == [(2, "b", 2)]
+
+
+@pytest.mark.slow
+def test_a_table_that_was_dropped_comes_back_with_each_record_of_its_quarantine_once(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    product = write_product(tmp_path / "p", contract(applyAsDeletes="Op = 'D'"))
+    land_json(lakehouse, "things/a.json", [{"Op": "I", "id": n, "seq": 1, "name": "a"} for n in (1, "x")])
+    assert lakehouse.run(product).succeeded
+    lakehouse.tables.drop("silver.things")
+    lakehouse.tables.drop("silver.__apply_changes_storage_things")
+    assert counts(lakehouse.run(product), "silver.things") == (2, 1, 1, 0)
+    assert rows(lakehouse, "silver.things", "id", "name") == [(1, "a")]
+    assert len(rows(lakehouse, "silver.things_quarantine")) == 1
 
 
 def test_debezium_envelopes_and_dms_files_need_no_more_than_a_contract(
@@ -210,6 +229,9 @@ def test_a_delete_or_truncate_is_not_asked_for_rules_or_where_it_points_to(spark
         },
     )
     orders = silver("orders", [column("id", "integer")], key=["id"])
+    other_case = conformed(spark, lines, [{"op": "D", "id": 1, "seq": 1}], beside=[orders])
+    assert outcomes(other_case) == [("quarantined",)]
+    assert ("field_case", "Op", None) in reasons(other_case)[0]
     past = spark.sql("SELECT 1L AS id, 1L AS __START_AT, 2L AS __END_AT")  # an order that was deleted
     records = [
         {"Op": op, "id": n, "seq": 1} for op, n in [("D", 1), ("D", 0), ("U", 1), ("D", None), ("T", None)]

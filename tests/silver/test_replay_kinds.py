@@ -31,6 +31,10 @@ def test_a_failed_check_leaves_table_and_quarantine_as_they_are_and_a_limit_does
     mended = write_product(tmp_path / "p", things(15, quality=few, **limit))
     assert counts(lakehouse.replay(KEY, mended), KEY) == (0, 1, -1, 0)
     assert rows(lakehouse, KEY) == [(1,), (10,), (2,), (3,)]
+    texts = ids(lakehouse, mended)
+    corrected = {texts['{"id": 20}']: '{"id": 4}', texts['{"id": "x"}']: '{"id": "y"}'}
+    assert counts(lakehouse.replay(KEY, mended, corrected=corrected), KEY) == (0, 1, -1, 0)
+    assert quarantine(lakehouse) == [('{"id": "y"}', "type")]
 
 
 @pytest.mark.slow

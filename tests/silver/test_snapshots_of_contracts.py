@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,20 @@ def test_a_run_that_was_cut_off_between_snapshots_is_finished_by_the_next(
     assert history(lakehouse) == [
         ("A", "Ahus", 1, JAN, FEB), ("A", "Ahus", 2, FEB, MAR), ("B", "Bodo", 1, JAN, FEB),
         ("B", "Bodo", 3, MAR, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_time_of_a_file_can_be_the_version_of_its_snapshot(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    product = write_product(tmp_path / "p", ports(snapshotVersion="_metadata.file_modification_time"))
+    texts = ["A,Ahus,1\nB,Bodo,1\n", "A,Ahus,2\n"]
+    moments = [datetime(2024, month, 1, 12, tzinfo=UTC) for month in (1, 2)]
+    for text, at in zip(texts, moments, strict=True):
+        land_text(lakehouse, f"ports/{at.month}.csv", f"code,name,gates\n{text}", modified=at.timestamp())
+        assert lakehouse.run(product).succeeded
+    first, second = (at.astimezone().replace(tzinfo=None) for at in moments)
+    assert history(lakehouse) == [
+        ("A", "Ahus", 1, first, second), ("A", "Ahus", 2, second, None), ("B", "Bodo", 1, first, second),
     ]  # fmt: skip
 
 

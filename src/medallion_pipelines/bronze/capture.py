@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from medallion_pipelines.bronze.ledger import Batch, Outcome, captured_files, note, pending
+from medallion_pipelines.bronze.ledger import (
+    Batch,
+    Outcome,
+    captured_files,
+    has_captured,
+    note,
+    pending,
+)
 from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Source, Table
-from medallion_pipelines.errors import spark_reason
+from medallion_pipelines.errors import LostRecordsError, spark_reason
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.tables import Field, Shape, Tables, ddl
@@ -31,11 +38,13 @@ def capture(log: RunLog, table: Table) -> StepResult:
     """Capture what is new for the feed of one silver table into `bronze.<table>`.
 
     A file that cannot be read is noted in `ops.files`, reported, and tried again by the next run; it
-    does not stop the others. Raises SourceError where there is no landing zone.
+    does not stop the others. Raises SourceError where there is no landing zone, LostRecordsError where
+    records that were captured are gone.
     """
     started = time.monotonic()
     assert table.source is not None
     key = f"bronze.{table.name}"
+    _refuse_lost(log, table, key)
     batches, changed = pending(log, key, table.source)
     notes: list[str] = []
     if changed:
@@ -67,6 +76,16 @@ def capture(log: RunLog, table: Table) -> StepResult:
         version=log.tables.version(key),
         notes=tuple(notes),
     )
+
+
+def _refuse_lost(log: RunLog, table: Table, key: str) -> None:
+    """New files in the place of what is gone would hide that it is."""
+    tables, done = log.tables, log.progress(table.key)
+    at, had_read = tables.version(key), done.source_versions.get(key, -1)
+    if at < had_read and tables.version(table.key) >= done.version:  # else that one is made anew, too
+        raise LostRecordsError(key, at, table.key, had_read)
+    if at < 0 and has_captured(tables, key):
+        raise LostRecordsError(key, at, table.key, had_read)
 
 
 def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> list[Outcome]:

@@ -8,7 +8,7 @@ one: it takes up the batches that were found but not captured, with the same fil
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,10 +94,9 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
         if row.unknown and not row.open:
             captured = any(entry.status == "captured" for entry in row.entries)
             (changed if captured else new).append(_file(row.path, row.unknown[0]))
-    if new and tables.version(feed) > 0 and ledger.limit(1).first() is None:
-        # the ledger was lost, not the records: the table itself says which files are in it
-        known = captured_files(tables, feed)
-        if known:
+    if new and tables.version(feed) > 0:
+        known = _forgotten(tables, feed, ledger, unfinished)
+        if any(outcome.file in new for outcome in known):
             note(log, feed, None, known)
             return pending(log, feed, source)
     batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
@@ -109,9 +108,28 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
     return batches, changed
 
 
-def captured_files(tables: Tables, feed: str, token: str | None = None) -> list[Outcome]:
-    """The files whose records are in a bronze table, with how many; of one batch only by its token."""
-    rows = tables.read(feed) if token is None else tables.read(feed).where(F.col("_batch_id") == token)
+def has_captured(tables: Tables, feed: str) -> bool:
+    """Whether the ledger has files of a feed whose records were captured."""
+    mine = tables.read("ops.files").where((F.col("feed") == feed) & (F.col("status") == "captured"))
+    return mine.limit(1).first() is not None
+
+
+def _forgotten(tables: Tables, feed: str, ledger: DataFrame, open_tokens: Iterable[str]) -> list[Outcome]:
+    """Files that are in the bronze table, and that a ledger does not know which was lost, or restored to an
+    earlier version: it is told of a batch right after that is written."""
+    last = ledger.where("status <> 'found'").agg(F.max("recorded_at")).first()
+    rows = tables.read(feed)
+    if last is not None and last[0] is not None:
+        rows = rows.where(F.col("_ingested_at") > F.lit(last[0].astimezone(UTC)))
+    return _files_of(rows.where(~F.col("_batch_id").isin([*open_tokens])))
+
+
+def captured_files(tables: Tables, feed: str, token: str) -> list[Outcome]:
+    """The files whose records a batch brought into a bronze table, with how many."""
+    return _files_of(tables.read(feed).where(F.col("_batch_id") == token))
+
+
+def _files_of(rows: DataFrame) -> list[Outcome]:
     counted = rows.groupBy("_file_path", "_file_modification_time", "_file_size").count()
     return [
         Outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .expressions import row_condition, row_expression
@@ -85,6 +86,12 @@ def _snapshot_version(place: Node, sequence_by: Sequence[str]) -> str | None:
             f"names {', '.join(found.names)}",
             "A snapshot is what has come under one version: compute it from `_metadata`, such as "
             "`to_date(substring(_metadata.file_name, 10, 10))`.",
+        )
+    elif found is not None and not re.search(r"\b_metadata\b", found.text):
+        node.problem(
+            "does not depend on the file",
+            "Every snapshot would have the same version. Compute it from `_metadata`, such as "
+            "`_metadata.file_modification_time`.",
         )
     return None if found is None else found.text
 

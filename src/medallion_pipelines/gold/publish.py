@@ -47,7 +47,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
     tables, done = log.tables, log.progress(table.key)
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
     at = tables.version(table.key)
-    why = _why_full(table, at, done, versions, full_refresh)
+    why = _why_full(tables, table, at, done, versions, full_refresh)
     notes: list[str] = []
     if why is None:
         if dict(done.source_versions) == versions:
@@ -101,6 +101,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
 
 
 def _why_full(
+    tables: Tables,
     table: Table,
     at: int,
     done: Progress,
@@ -119,6 +120,8 @@ def _why_full(
         return "an input was made anew"
     if done.contract != fingerprint(table):
         return "its transformation or contract changed"
+    if at > done.version and not fits(tables, table):
+        return "it has another shape, by a run that was cut off"
     return None
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.evolution import fits, shape_of
 from medallion_pipelines.silver.changed import take, take_anew
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.order import order_sql
 from medallion_pipelines.silver.reasons import ERRORS
 from medallion_pipelines.sql import quoted
@@ -38,6 +39,7 @@ class Batch:
     contract: str  # fingerprint of the one it was conformed by
     passed: bool = False  # the checks, in an earlier run: some of it may be written already
     replay: bool = False  # of records that are in quarantine; `upto` is how far the table had come
+    whole: bool = False  # of all of bronze: what is in quarantine is in it, too
 
     @property
     def state(self) -> dict[str, object]:
@@ -62,7 +64,7 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
     if count and not tables.exists(key):
         comment = f"Records that {table.key} did not take, with every reason."
         tables.create(key, Shape(_QUARANTINE, comment))
-    if not tables.exists(key) or not (count or batch.rebuild):
+    if not tables.exists(key) or not (count or batch.whole):
         return
     header = (
         F.col("_header") if "_header" in batch.rows.columns else F.lit(None).cast("string").alias("_header")
@@ -77,10 +79,16 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
         F.current_timestamp().alias("_quarantined_at"),
         F.lit(batch.token).alias("_batch_id"),
     )
-    if batch.rebuild and tables.version(key) > 0:
+    if batch.whole and tables.version(key) > 0:
         tables.overwrite(rows, key)
     else:
         tables.append(rows, key, token=batch.token)
+
+
+def versions_beside(tables: Tables, table: Table) -> dict[str, int]:
+    """The versions of the tables that belong to a table and are written with it."""
+    beside = [table.quarantine_key, *([memory_of(table.key)] if table.changes is not None else [])]
+    return {key: tables.version(key) for key in beside}
 
 
 @dataclass(frozen=True)

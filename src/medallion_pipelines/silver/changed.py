@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -109,7 +111,8 @@ def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
 def _versions(staged: DataFrame) -> list[Version]:
     """The snapshots of a batch, in order: as many as there are files, at most."""
     found = staged.where(F.col(VERSION).isNotNull() & (F.col("_outcome") == "valid")).select(VERSION)
-    return [row[0] for row in found.distinct().orderBy(VERSION).collect()]
+    versions = [row[0] for row in found.distinct().orderBy(VERSION).collect()]
+    return [one.astimezone(UTC) if isinstance(one, datetime) else one for one in versions]
 
 
 def _none(tables: Tables, table: Table) -> DataFrame:

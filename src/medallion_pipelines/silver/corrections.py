@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pyspark.sql import functions as F
 
@@ -15,8 +16,10 @@ from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import MedallionError, UnknownNameError
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.silver.quarantine import CORRECTS, LOG, record_id, settle
+from medallion_pipelines.silver.batch import versions_beside
+from medallion_pipelines.silver.quarantine import LOG, record_id, settle
 from medallion_pipelines.silver.recover import NAMED, recovered
+from medallion_pipelines.silver.typed import CORRECTS
 from medallion_pipelines.tables import Field, Staged, Staging, Tables, local_frame
 
 _KEPT = ("record", "_file_path", "_file_modification_time", "_file_size")
@@ -95,6 +98,7 @@ def take_corrections(log: RunLog, table: Table, left: Staged) -> StepResult:
         )
         tables.append(rows, source, token=token)
         settle(log, table, left.rows, token)
-        log.step(result, token=token, contract=done.contract)
+        result = replace(result, beside_versions=versions_beside(tables, table))
+        log.step(result, token=token, contract=done.contract, once=True)
     Staging(tables, table.key).drop()
     return result

@@ -13,7 +13,7 @@ from medallion_pipelines.quality import judge
 from medallion_pipelines.silver.batch import Batch
 from medallion_pipelines.silver.changed import refuse_late
 from medallion_pipelines.silver.order import order
-from medallion_pipelines.silver.typed import DELETES, TRUNCATES
+from medallion_pipelines.silver.typed import CORRECTS, DELETES, TRUNCATES
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Staging, Tables
 
@@ -27,7 +27,8 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
         kept = kept.where(f"NOT {DELETES} AND NOT {TRUNCATES}")
     verdicts = judge(kept, [check for check in table.checks if check.scope == "batch"])
     if table.quarantine_limit is not None and not batch.replay:  # a replay quarantines nothing anew
-        limit = replace(table.quarantine_limit, metric="count_if(_outcome = 'quarantined')")
+        anew = f" AND {CORRECTS} IS NULL" if CORRECTS in batch.rows.columns else ""
+        limit = replace(table.quarantine_limit, metric=f"count_if(_outcome = 'quarantined'{anew})")
         verdicts += judge(batch.rows, [limit])
     whole = [check for check in table.checks if check.scope == "table"]
     if whole:

@@ -148,8 +148,11 @@ def _csv(bronze: DataFrame, source: Source, names: Sequence[str]) -> DataFrame:
 
 
 def _csv_branch(header: str | None, source: Source, names: Sequence[str]) -> SparkColumn:
-    """The parser of the records under one header line."""
-    found = list(names) if header is None else _header_names(header, source)
+    """The parser of the records under one header line; under one that is none, no record is sound."""
+    try:
+        found = list(names) if header is None else _header_names(header, source)
+    except csv.Error:
+        return _none(names)
     places = {name: place for place, name in enumerate(found)}
     ambiguous = any(found.count(name) > 1 for name in names)
     schema = ", ".join(f"{name} STRING" for name in (*(f"c{place}" for place in range(len(found))), _BAD))
@@ -174,6 +177,14 @@ def _csv_branch(header: str | None, source: Source, names: Sequence[str]) -> Spa
         )
 
     return F.get(F.transform(lines, take), F.lit(0))
+
+
+def _none(names: Sequence[str]) -> SparkColumn:
+    return F.struct(
+        F.struct(*(F.lit(None).cast("string").alias(name) for name in names)).alias("raw"),
+        F.lit(True).alias("malformed"),
+        F.array().cast(ArrayType(StringType())).alias("unknown"),
+    )
 
 
 def _header_names(header: str, source: Source) -> list[str]:

@@ -11,10 +11,9 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.results import QuarantineStatus
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.silver.typed import QUARANTINED
+from medallion_pipelines.silver.typed import CORRECTS, QUARANTINED
 from medallion_pipelines.tables import Field, Shape, Tables
 
-CORRECTS = "_corrects"  # in bronze: the id of the record that this one takes the place of
 LOG = "ops.quarantine_log"
 _OUTCOMES = """CASE _became WHEN 'valid' THEN 'replayed' WHEN 'quarantined' THEN 'still_quarantined'
     ELSE _became END"""
@@ -112,6 +111,7 @@ def settle(log: RunLog, table: Table, judged: DataFrame, token: str) -> None:
         f"{QUARANTINED}.*", F.col("_outcome").alias("_became"), F.col("_errors").alias("_today")
     )
     was = was.withColumn("_id", record_id(was))
+    _tell(log, table, was, token)
     if tables.exists(key):  # not if somebody dropped it since
         rows = tables.read(key)
         # by id and not from the version that was read: what came since stays, too
@@ -120,7 +120,32 @@ def settle(log: RunLog, table: Table, judged: DataFrame, token: str) -> None:
         )
         stay = was.where("_became = 'quarantined'").withColumn("_errors", F.col("_today"))
         tables.overwrite(others.select(*rows.columns).unionByName(stay.select(*rows.columns)), key)
-    tables.create(LOG, _LOG)
+
+
+def settle_corrected(log: RunLog, table: Table, rows: DataFrame, token: str) -> int:
+    """Let records leave quarantine that records of a staged batch correct; how many did, now or before.
+
+    They left when the corrections were given, save where the quarantine was restored to before that.
+    """
+    tables, key = log.tables, table.quarantine_key
+    if CORRECTS not in rows.columns or not tables.exists(key):
+        return 0
+    kept = tables.read(key, tables.version(key))  # of this version: it is asked for again once they are gone
+    corrected = rows.where(F.col(CORRECTS).isNotNull()).select(F.col(CORRECTS).alias("_id")).distinct()
+    found = kept.withColumn("_id", record_id(kept)).join(corrected, "_id", "left_semi")
+    if found.limit(1).first() is not None:
+        left = found.select(
+            F.struct(*kept.columns).alias(QUARANTINED), F.lit("corrected").alias("_outcome"), "_errors"
+        )
+        settle(log, table, left, token)
+    if not tables.exists(LOG):
+        return 0
+    mine = (F.col("table") == table.key) & (F.col("token") == token)
+    return tables.read(LOG).where(mine).count()
+
+
+def _tell(log: RunLog, table: Table, was: DataFrame, token: str) -> None:
+    log.tables.create(LOG, _LOG)
     told = was.select(
         F.lit(log.run_id).alias("run_id"),
         F.lit(table.key).alias("table"),
@@ -130,4 +155,4 @@ def settle(log: RunLog, table: Table, judged: DataFrame, token: str) -> None:
         F.lit(token).alias("token"),
         F.current_timestamp().alias("recorded_at"),
     )
-    tables.append(told, LOG, token=f"{token}-log")
+    log.tables.append(told, LOG, token=f"{token}-log")

@@ -70,6 +70,10 @@ def judged(rows: DataFrame, table: Table) -> DataFrame:
     if table.of_snapshots:
         unknown = F.col(VERSION).isNull()
         add(unknown, "snapshot_version", None, "cannot be told from its file", F.col("_file_path"))
+    for field in table.changes.fields if table.changes else ():  # a delete must not pass for an upsert
+        alike = F.array_contains(F.transform("_unknown", F.lower), field.lower())
+        message = f"has a field that is {field} but for case"
+        add(F.coalesce(alike, F.lit(False)), "field_case", field, message, F.lit(None), F.lit(True))
     malformed = F.array(
         F.struct(
             F.lit("malformed").alias("rule"),

@@ -15,17 +15,16 @@ from dataclasses import replace
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.erased import guard
-from medallion_pipelines.errors import ConservationError, MedallionError
+from medallion_pipelines.errors import ConservationError, LostRecordsError, MedallionError
 from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
-from medallion_pipelines.silver.batch import Batch, write, write_quarantine
+from medallion_pipelines.silver.batch import Batch, versions_beside, write, write_quarantine
 from medallion_pipelines.silver.changed import make, refuse_misfit
-from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.corrections import are_corrections, take_corrections
 from medallion_pipelines.silver.gate import gate
-from medallion_pipelines.silver.quarantine import settle
+from medallion_pipelines.silver.quarantine import settle, settle_corrected
 from medallion_pipelines.silver.summary import Summary, summarize
 from medallion_pipelines.tables import Staged, Staging, Tables, out_of_reach
 
@@ -73,11 +72,9 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
     if existed and not rebuild and after < 0:
         _refuse_unknown_past(tables, table)
     upto = tables.version(source)
-    if upto < after:
-        raise MedallionError(
-            f"{source} is at version {upto}, but {table.key} had read it up to {after}: it was made anew. "
-            f"Run `medallion rebuild {table.key} PRODUCT`."
-        )
+    had_read = done.source_versions.get(source, -1)
+    if upto < after or (rebuild and upto < 0 <= had_read):
+        raise LostRecordsError(source, upto, table.key, had_read)
     if upto > after:
         into_nothing = not existed and table.changes is None
         batch = _stage(tables, table, source, after, upto, rebuild or into_nothing)
@@ -116,9 +113,8 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
             lambda key: tables.read(key) if tables.exists(key) else None,
             guard(tables, table),
         )
-        return Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table)).staged(
-            Staging(tables, table.key)
-        )
+        batch = Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table), whole=after < 0)
+        return batch.staged(Staging(tables, table.key))
     except Exception as error:
         if after >= 0 and out_of_reach(error):
             raise MedallionError(
@@ -141,9 +137,11 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
             f"{table.key}: {erased} records of erased keys were kept out. Bronze and the landing zone hold "
             "them still: `medallion erase --again PRODUCT`."
         )
+    corrected = 0
     if not batch.replay:
         notes += _report_drift(log, table, found, batch.token)
         write_quarantine(tables, table, batch, quarantined)
+        corrected = settle_corrected(log, table, batch.rows, batch.token)
     written = write(tables, table, batch, valid)
     violations, warnings = found.violations, found.warnings
     if batch.replay:  # its records and what they broke were counted when they came
@@ -153,9 +151,9 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
     result = StepResult(
         table.key,
         "succeeded",
-        rows_in=total,
+        rows_in=total - corrected,  # in place of which others came
         rows_valid=written.taken,
-        rows_quarantined=quarantined,
+        rows_quarantined=quarantined - corrected,
         rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written.taken,
         rows_written=written.rows,
         rows_deleted=written.deleted,
@@ -163,18 +161,13 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
         seconds=time.monotonic() - started,
         version=tables.version(table.key),
         source_versions={source: batch.upto},
-        beside_versions={key: tables.version(key) for key in _beside(table)},
+        beside_versions=versions_beside(tables, table),
         notes=tuple(notes),
     )
     _conserve(result)
-    log.step(result, token=batch.token, contract=fingerprint(table), violations=violations)
+    log.step(result, token=batch.token, contract=fingerprint(table), violations=violations, once=True)
     Staging(tables, table.key).drop()
     return result
-
-
-def _beside(table: Table) -> list[str]:
-    """The tables that belong to a table and are written with it."""
-    return [table.quarantine_key, *([memory_of(table.key)] if table.changes is not None else [])]
 
 
 def _conserve(result: StepResult) -> None:

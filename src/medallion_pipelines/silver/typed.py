@@ -19,7 +19,8 @@ from medallion_pipelines.sql import quoted
 # of bronze: where it came from
 DELETES, TRUNCATES, VERSION, QUARANTINED = "_deletes", "_truncates", "_version", "_quarantined"
 DOCUMENT = "_document"  # the bronze record whole, where a caller adds it to the records it gives
-_ORIGIN = ("_header", "_file_path", "_file_modification_time", "_ingested_at")
+CORRECTS = "_corrects"  # in bronze: the id of the record that this one takes the place of
+_ORIGIN = (CORRECTS, "_header", "_file_path", "_file_modification_time", "_ingested_at")
 KEPT = (DELETES, TRUNCATES, VERSION, QUARANTINED, DOCUMENT, ERASED, *_ORIGIN)
 
 

@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from medallion_pipelines.tables.store import Tables
 
-_STATE = "medallion.batch"
+_STATE, _AT = "medallion.batch", "medallion.staged_at"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ class Staging:
         that is done."""
         key = self._prefix + token
         # it is read whole: statistics of its files would be gathered for nothing
-        properties = {_STATE: json.dumps(state), "delta.dataSkippingNumIndexedCols": "0"}
+        properties = {
+            _STATE: json.dumps(state),
+            _AT: datetime.now(UTC).isoformat(),
+            "delta.dataSkippingNumIndexedCols": "0",
+        }
         self._tables.create_as(frame, key, properties)
         for other in self._keys():
             if other != key:
@@ -49,10 +54,12 @@ class Staging:
 
     def left(self) -> Staged | None:
         """The batch left by a run that was cut off."""
-        for key in self._keys():
-            if self._tables.exists(key):
-                return Staged(self._tables.read(key), json.loads(self._tables.property(key, _STATE)))
-        return None
+        keys = [key for key in self._keys() if self._tables.exists(key)]
+        if not keys:
+            return None
+        # cut off before the one before it was dropped, the later one is in its place
+        last = max(keys, key=lambda key: self._tables.property(key, _AT)) if len(keys) > 1 else keys[0]
+        return Staged(self._tables.read(last), json.loads(self._tables.property(last, _STATE)))
 
     def mark(self, token: str, state: Mapping[str, Any]) -> None:
         """Put another state in the place of the one a batch was written with."""

@@ -115,8 +115,9 @@ def test_a_key_that_is_there_twice_is_refused(spark: SparkSession, target: str) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cut", [1, 2])
+@pytest.mark.parametrize("again", [False, True])
 def test_a_snapshot_that_was_cut_off_is_finished_by_the_next(
-    spark: SparkSession, target: str, monkeypatch: pytest.MonkeyPatch, cut: int
+    spark: SparkSession, target: str, monkeypatch: pytest.MonkeyPatch, cut: int, again: bool
 ) -> None:
     # what the second changes the third takes back: without the second in the table, nothing would differ
     first, second, third = ({(1, "a"): (city, 1), (n, "b"): ("x", n)} for n, city in enumerate("RSR"))
@@ -134,10 +135,15 @@ def test_a_snapshot_that_was_cut_off_is_finished_by_the_next(
     with pytest.raises(RuntimeError, match="cut off"):
         _applied(spark, target, second, 2)
     monkeypatch.undo()
+    if again:
+        _applied(spark, target, second, 2)
+        with pytest.raises(ChangesError, match="and this is another"):
+            _applied(spark, target, third, 2)
     _applied(spark, target, third, 3)
-    # cut off before anything was remembered, the second has never been
-    told = [first, second, third] if cut == 2 else [first, third]
-    assert found(spark, target) == expected(told, [1, 2, 3] if cut == 2 else [1, 3], 2)
+    # cut off before anything was remembered, and not given again, the second has never been
+    there = again or cut == 2
+    told = [first, second, third] if there else [first, third]
+    assert found(spark, target) == expected(told, [1, 2, 3] if there else [1, 3], 2)
 
 
 def test_values_are_compared_as_the_table_has_them(spark: SparkSession, target: str) -> None:

@@ -95,8 +95,10 @@ def apply_snapshot(
         )
     table = opened(tables, key, spec, snapshot.withColumn(DELETED, F.lit(False)))
     if begun != done:
-        catch_up(table, sequence_of(before).cast(table.sequence_type))
-        tables.set_property(memory, _DONE, begun)
+        if catch_up(table, sequence_of(before).cast(table.sequence_type)):
+            tables.set_property(memory, _DONE, begun)
+        else:  # cut off before anything of it was written, it has never been
+            begun = done
     changes = _differing(table, snapshot, names)
     if unsure is not None:
         changes = _without_unsure(changes, unsure, names)
@@ -165,9 +167,12 @@ def _read(kept: str, like: Version) -> Version | None:
 
 def is_later(one: Any, other: Any) -> bool:
     """Whether a version comes after another."""
-    if isinstance(other, datetime):  # one without a time zone is of this machine's, as Spark has it
-        other = other.astimezone(UTC)
-    return bool(one > other)
+    return bool(_comparable(one) > _comparable(other))
+
+
+def _comparable(version: Any) -> Any:
+    # one without a time zone is of this machine's, as Spark has it
+    return version.astimezone(UTC) if isinstance(version, datetime) else version
 
 
 def _differing(table: ChangeTable, snapshot: DataFrame, names: Sequence[str]) -> DataFrame:
