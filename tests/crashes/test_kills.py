@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +26,14 @@ def check(calm: dict[str, Any] | None, boundary: str, place: Place) -> str | Non
     wrong = differing(calm, place.run())
     print(f"{boundary}: {wrong or 'as if nothing had happened'}", flush=True)
     return wrong and f"{boundary}: {wrong}"
+
+
+def checked(
+    calm: dict[str, Any] | None, boundaries: list[str], place: Callable[[], Place]
+) -> list[str | None]:
+    """`check`, each in a place of its own, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda one: check(calm, one, place()), boundaries))
 
 
 def differing(calm: dict[str, Any], again: dict[str, Any] | None) -> str | None:
@@ -55,13 +65,12 @@ def test_a_run_may_be_killed_after_every_write(empty: Place) -> None:
     calm = empty.run()
     assert calm is not None and not calm["errors"]
     births = [one for one in calm["boundaries"] if one.startswith("after make")]
-    wrong = [check(calm, one, empty.another()) for one in births]
+    wrong = checked(calm, births, empty.another)
     land(empty.landing, 2)
     base = empty.copied()
     calm = empty.run()
     assert calm is not None and not calm["errors"]
-    writes = [one for one in calm["boundaries"] if one.startswith("after")]
-    wrong += [check(calm, one, base.copied()) for one in writes]
+    wrong += checked(calm, [one for one in calm["boundaries"] if one.startswith("after")], base.copied)
     assert [one for one in wrong if one] == []
     assert len(wrong) >= 50
 

@@ -17,7 +17,8 @@ def settled(events: Iterable[Event], columns: Sequence[str]) -> list[Event]:
 
     def content(event: Event) -> tuple[Any, ...]:
         values = tuple((event[2].get(c) is not None, event[2].get(c)) for c in sorted(columns))
-        return event[1] == "delete", *((there, value if there else 0) for there, value in values)
+        brought = sorted(event[2]) if event[1] == "upsert" else []  # last: what is brought, not what it is
+        return event[1] == "delete", *((there, value if there else 0) for there, value in values), brought
 
     by_sequence: dict[Any, list[Event]] = {}
     for event in events:
