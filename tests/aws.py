@@ -60,6 +60,7 @@ def aws(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of somebody who uses that server, and no other."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers credentials
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
 

@@ -9,9 +9,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
-from medallion_pipelines.landing_function.handler import Landing
-from medallion_pipelines.landing_function.storage import LARGEST_FILE, Folder
 from tests.aws import Bucket
 from tests.landing_function.invocations import (
     STREAM,
@@ -22,6 +19,9 @@ from tests.landing_function.invocations import (
     told_by_eventbridge,
     told_by_s3,
 )
+
+from medallion_pipelines.landing_function.handler import Landing
+from medallion_pipelines.landing_function.storage import LARGEST_FILE, Folder
 
 ROUTES = {
     "com.example.flight.departed": {

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.aws import Bucket
+from tests.landing_function.invocations import kinesis, text
 from tests.support import column, silver, write_product
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.errors import UnknownNameError
 from medallion_pipelines.ingest.function import HANDLER, package
-from tests.aws import Bucket
-from tests.landing_function.invocations import kinesis, text
 
 RUN = """
 import importlib, json, sys
@@ -93,7 +93,7 @@ def test_the_zip_runs_by_itself_with_boto3_and_the_standard_library(
 
 def test_a_product_without_events_has_no_function(tmp_path: Path) -> None:
     product = write_product(tmp_path / "product", silver("plain", [column("id")]))
-    with pytest.raises(UnknownNameError, match="No contract of product takes events. List their types in"):
+    with pytest.raises(UnknownNameError, match="No contract of product takes events"):
         package(load_product(product), tmp_path / "function.zip")
     assert not (tmp_path / "function.zip").exists()
 

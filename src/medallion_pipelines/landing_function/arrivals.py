@@ -22,7 +22,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Item:
-    """What succeeds or fails together. `identifier` is what Lambda knows it by, None the invocation itself."""
+    """What succeeds or fails together. Lambda knows it by `identifier`; None is the invocation itself."""
 
     identifier: str | None
     arrivals: tuple[Arrival, ...]
