@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -60,9 +61,15 @@ def aws(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of somebody who uses that server, and no other."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers credentials
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
+
+
+@cache
+def _session() -> boto3.Session:
+    """It remembers credentials, and what services can do, which takes long to read."""
+    return boto3.Session()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def made(archive: Bucket, bucket: Bucket, **changed: Any) -> Batch:
         "target": Place(bucket.name, "landing/flights/"),
         "reports": Place(archive.name, "reports/"),
     }
-    return Batch(client("s3"), client("s3control"), Copy(**{**asked, **changed}), pause=lambda seconds: None)
+    return Batch(archive.s3, client("s3control"), Copy(**{**asked, **changed}), pause=lambda seconds: None)
 
 
 def landed(bucket: Bucket) -> dict[str, bytes]:

@@ -117,6 +117,7 @@ def test_without_credentials_the_error_says_so(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     done = run(*command)
     assert isinstance(done.exception, IngestError)
     assert "there are no AWS credentials. Set AWS_PROFILE" in str(done.exception)

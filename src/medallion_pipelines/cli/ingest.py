@@ -135,13 +135,54 @@ def batch(
     work = Batch(client("s3"), client("s3control"), copy)
     with screen.err().status("Asking S3 Batch Operations ...") as status:
         jobs = work.run(attempts, lambda job: status.update(_progress(job)))
-    lake_options = {
-        "landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment
-    }  # fmt: skip
-    feeds = _register((one for job in jobs for one in work.arrivals(job)), loaded, lake_options)
+    arrived = (one for job in jobs for one in work.arrivals(job))
+    feeds = _register(arrived, loaded, _lake(landing, warehouse, catalog, environment))
     _say(work, jobs, feeds, as_json=as_json)
     if jobs[-1].status != "Complete" or jobs[-1].failed:
         raise typer.Exit(1)
+
+
+@ingest.command()
+def revisions(
+    data_set: Annotated[str, typer.Argument(metavar="DATA_SET", help="The id of a data set.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="URI", show_default=False, help="Where to export to: s3://landing-zone/prefix."
+        ),
+    ],
+    product: ProductArgument = None,
+    landing: LandingOption = None,
+    warehouse: WarehouseOption = None,
+    catalog: CatalogOption = None,
+    environment: EnvironmentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export the new revisions of an AWS Data Exchange data set into the landing zone.
+
+    Each goes into a folder of its own, and is noted in ops.arrivals. Cut off, the same command goes on.
+    """
+    from medallion_pipelines.ingest.exchange import DataSet
+    from medallion_pipelines.ingest.places import Place, client
+
+    screen.answer_in_json(as_json)
+    loaded = places.load(product)
+    places.require_spark()
+    source = DataSet(client("dataexchange"), client("s3"), data_set, Place.of(target))
+    new = source.new()
+    arrivals: list[Arrival] = []
+    for number, revision in enumerate(new, 1):
+        with screen.err().status(f"Exporting revision {number} of {len(new)} ..."):
+            arrivals += source.export(revision)
+    feeds = _register(arrivals, loaded, _lake(landing, warehouse, catalog, environment)) if new else {}
+    for revision in new:  # noted before it is settled: who is cut off between the two notes it once more
+        source.settle(revision)
+    if as_json:
+        ids = [revision.id for revision in new]
+        screen.document({"revisions": ids, "arrived": {feed or "no feed": n for feed, n in feeds.items()}})
+        return
+    _say_feeds(feeds)
+    screen.say(f"{len(arrivals):,} files arrived, in {len(new)} new revisions.", "bold green")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -155,6 +196,12 @@ def _progress(job: Job) -> str:
     done = job.succeeded + job.failed
     failed = f", {job.failed:,} failed" if job.failed else ""
     return f"Job {job.id}: {job.status.lower()}, {done:,} of {job.total:,} files{failed} ..."
+
+
+def _lake(
+    landing: str | None, warehouse: str | None, catalog: str | None, environment: str | None
+) -> dict[str, str | None]:
+    return {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
 
 
 def _register(
@@ -178,18 +225,11 @@ def _say(work: Batch, jobs: list[Job], feeds: Mapping[str | None, int], *, as_js
             }
         )
         return
-    rows = [[feed or "no feed", f"{files:,}"] for feed, files in sorted(feeds.items(), key=str)]
-    screen.table(["feed", "files arrived"], rows, numeric=[1])
+    _say_feeds(feeds)
     for task in failures:
         screen.say(f"not copied: s3://{task.bucket}/{task.name}: {task.error} {task.message}", "yellow")
     if last.failed > len(failures):
         screen.say(f"not copied: {last.failed - len(failures):,} more", "yellow")
-    if feeds.get(None):
-        screen.say(
-            f"note: {feeds[None]:,} files are where no contract's feed of this landing zone takes them; "
-            "see --to, --landing and `path` of `source`.",
-            "yellow",
-        )
     if last.status != "Complete":
         why = "; ".join(last.reasons) or "no reason was given"
         screen.say(
@@ -201,3 +241,14 @@ def _say(work: Batch, jobs: list[Job], feeds: Mapping[str | None, int], *, as_js
         screen.say(f"{last.failed:,} files were not copied, in {len(jobs)} jobs.", "bold red")
     else:
         screen.say(f"{sum(feeds.values()):,} files arrived, in {len(jobs)} jobs.", "bold green")
+
+
+def _say_feeds(feeds: Mapping[str | None, int]) -> None:
+    rows = [[feed or "no feed", f"{files:,}"] for feed, files in sorted(feeds.items(), key=str)]
+    screen.table(["feed", "files arrived"], rows, numeric=[1])
+    if feeds.get(None):
+        screen.say(
+            f"note: {feeds[None]:,} files are where no contract's feed of this landing zone takes them; "
+            "see --to, --landing and `path` of `source`.",
+            "yellow",
+        )
