@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from medallion_pipelines.ingest.batch import Batch, Job
     from medallion_pipelines.results import Arrival
 
+TargetOption = Annotated[
+    str,
+    typer.Option("--to", metavar="URI", show_default=False, help="Where to: s3://landing-zone/prefix."),
+]
+
 ingest = typer.Typer(help="Fill the landing zone: what AWS runs for it.", no_args_is_help=True)
 
 
@@ -68,12 +73,7 @@ def batch(
             "manifest.json.",
         ),
     ],
-    target: Annotated[
-        str,
-        typer.Option(
-            "--to", metavar="URI", show_default=False, help="Where to copy to: s3://landing-zone/prefix."
-        ),
-    ],
+    target: TargetOption,
     role: Annotated[
         str,
         typer.Option(
@@ -145,12 +145,7 @@ def batch(
 @ingest.command()
 def revisions(
     data_set: Annotated[str, typer.Argument(metavar="DATA_SET", help="The id of a data set.")],
-    target: Annotated[
-        str,
-        typer.Option(
-            "--to", metavar="URI", show_default=False, help="Where to export to: s3://landing-zone/prefix."
-        ),
-    ],
+    target: TargetOption,
     product: ProductArgument = None,
     landing: LandingOption = None,
     warehouse: WarehouseOption = None,
