@@ -85,8 +85,18 @@ def test_a_record_cut_off_in_the_middle_takes_no_more_than_the_next_one_along(cu
     assert found == [GOOD[0], cut_off + '{"id":2}', *GOOD]
 
 
-def test_an_object_within_a_broken_record_is_never_taken_for_a_record() -> None:
-    assert cut('{"id":7,"home":{"id":1},"na') == ['{"id":7,"home":{"id":1},"na']
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"id":7,"home":{"id":1},"na',
+        '{"text":"got {"id":1} from x"}',
+        '{"a" 1,"home":{"id":1}}',
+        '{"a":{"id":1}',
+    ],
+)
+def test_an_object_within_a_broken_record_is_never_taken_for_a_record(broken: str) -> None:
+    assert cut(broken) == [broken]
+    assert cut(GOOD[0] + broken) == [GOOD[0], broken]
 
 
 def test_bytes_that_are_no_text_and_a_byte_order_mark_are_no_hindrance() -> None:

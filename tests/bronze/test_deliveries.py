@@ -1,108 +1,124 @@
-"""What Amazon Data Firehose and the landing function write is captured record by record, as it came."""
+"""What Amazon Data Firehose and the landing function write is read record by record, as it came."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from tests.landing_function.invocations import text
-from tests.support import column, counts, land_text, rows, run_only, silver, step, write_product
+from tests.support import (
+    column,
+    conformed,
+    counts,
+    land_text,
+    outcomes,
+    reasons,
+    rows,
+    run_only,
+    silver,
+    step,
+    write_product,
+)
 
+from medallion_pipelines.bronze.records import read_records
+from medallion_pipelines.contracts.model import Source
 from medallion_pipelines.jsontext import records
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.results import Arrival
-from medallion_pipelines.testing import empty_lakehouse
 
-HOUR = "2026/01/31/23"
 GOOD = [
     '{"id":1,"note":"}{\\"x\\":\\u00e9 \u6f22\U0001f6eb"}',
     '{"id": 2, "note": "a \\\\"}',
-    '{\r\n  "id": 3,\r\n  "deep": {"x": [{}, {"y": "]"}]}\r\n}',
+    '{\r\n  "id": 3,\r\n  "note": null,\t"deep": {"x": [{}, {"y": "]"}]}\r\n}',
 ]
 BROKEN = [b'{"id":"\xff\xfe"}', b"no json", b"[{}]"]
 TAIL = b'{"id":9,"deep":{"id":4},"no'
-DELIVERED = "".join(GOOD[:2]).encode() + BROKEN[0] + BROKEN[1] + GOOD[2].encode() + BROKEN[2] + TAIL
-FEEDS = ["bronze.delivered", "bronze.typed", "bronze.refused", "bronze.events"]
-TABLES = [name.replace("bronze", "silver") for name in FEEDS]
+DELIVERED = b"".join(good.encode() + broken for good, broken in zip(GOOD, BROKEN, strict=True)) + TAIL
+CONCATENATED = Source("deliveries/*/*/*/*/*", "json", False, concatenated=True)
 
 
-@pytest.fixture(scope="module")
-def captured(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lakehouse]:
-    home = tmp_path_factory.mktemp("deliveries")
-    with empty_lakehouse(spark, home) as lakehouse:
-        deliver(lakehouse, home)
-        yield lakehouse
+@pytest.fixture
+def hour(tmp_path: Path) -> Path:
+    """Where Firehose delivers: a folder per hour, UTC."""
+    hour = tmp_path / "deliveries" / "2026" / "01" / "31" / "23"
+    hour.mkdir(parents=True)
+    return hour
 
 
-def deliver(lakehouse: Lakehouse, home: Path) -> None:
-    land_text(lakehouse, f"delivered/{HOUR}/flights-1-2026-01-31-23-00-00-aaaa.gz", DELIVERED)
-    land_text(
-        lakehouse, f"delivered/{HOUR}/flights-1-2026-01-31-23-05-00-bbbb", b'\xef\xbb\xbf{"id":5}\n{"id":6}\n'
+def read(spark: SparkSession, *files: Path) -> list[Row]:
+    frame = read_records(spark, CONCATENATED, [file.as_uri() for file in files])
+    return frame.selectExpr("CAST(record AS BINARY) AS record", "_file_path", "_file_size").collect()
+
+
+def test_records_without_line_ends_between_them_are_rows_each_byte_for_byte(
+    spark: SparkSession, hour: Path
+) -> None:
+    contents = {
+        "flights-1-2026-01-31-23-00-00-aaaa.gz": DELIVERED,
+        "flights-1-2026-01-31-23-05-00-bbbb": b'\xef\xbb\xbf{"id":5}\n \t\r\n{"id":6}\n',
+        "flights-1-2026-01-31-23-10-00-cccc": b"",
+        "flights-1-2026-01-31-23-15-00-dddd.gz": b"\n",
+    }
+    for name, content in contents.items():
+        (hour / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    found = read(spark, *hour.iterdir())
+    kept = sorted((bytes(row.record), Path(row._file_path).name, row._file_size) for row in found)
+    expected = [
+        (record, name, (hour / name).stat().st_size)
+        for name, content in contents.items()
+        for record in records(content)
+    ]
+    assert kept == sorted(expected)
+    assert [record for record, *_ in kept if record not in (b'{"id":5}', b'{"id":6}')] == sorted(
+        [*(one.encode() for one in GOOD), *BROKEN, TAIL]
     )
-    land_text(lakehouse, f"delivered/{HOUR}/empty", b"")
-    cut_short = gzip.compress(b"".join(b'{"id":%d}' % number for number in range(9_000)))
-    target = Path(lakehouse.settings.landing) / f"delivered/{HOUR}/cut-short.gz"
-    target.write_bytes(cut_short[: len(cut_short) // 2])
-    frame = lakehouse.spark.sql("SELECT 7 AS id, 'typed' AS note").coalesce(1)
-    frame.write.parquet(str(home / "parquet"))
-    (part,) = (home / "parquet").glob("*.parquet")
-    land_text(lakehouse, f"typed/{HOUR}/flights-1-2026-01-31-23-00-00-cccc.parquet", part.read_bytes())
-    land_text(
-        lakehouse,
-        f"errors/processing-failed/{HOUR}/flights-1-2026-01-31-23-00-00-dddd",
-        "".join(json.dumps(failed(record)) + "\n" for record in (b'{"id":8}', b"\xff")),
+
+
+def test_a_delivery_that_is_cut_short_is_an_error_and_not_half_a_file(
+    spark: SparkSession, hour: Path
+) -> None:
+    whole = gzip.compress(b"".join(b'{"id":%d}' % number for number in range(9_000)))
+    (hour / "a.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Exception, match=r".") as raised:
+        read(spark, hour / "a.gz")
+    assert "a.gz" in str(raised.value)
+
+
+def test_what_is_cut_off_or_no_record_is_in_quarantine_with_its_reason_and_harms_no_other(
+    spark: SparkSession, hour: Path
+) -> None:
+    delivered = DELIVERED.replace(BROKEN[0], b'{"id" 4}')  # Python could not take what is no text
+    (hour / "a").write_bytes(delivered)
+    frame = read_records(spark, CONCATENATED, [(hour / "a").as_uri()]).select("record")
+    contract = silver("delivered", [column("id", "integer"), column("note")], concatenated=True)
+    found = conformed(spark, contract, frame)
+    assert [row for row in outcomes(found, "id", "note") if row[0] == "valid"] == [
+        ("valid", 1, '}{"x":\u00e9 \u6f22\U0001f6eb'),
+        ("valid", 2, "a \\"),
+        ("valid", 3, None),
+    ]
+    assert [[rule for rule, *_ in broken] for broken in reasons(found)] == [["malformed"]] * 4
+
+
+def test_what_firehose_could_not_deliver_is_read_from_its_error_prefix(spark: SparkSession) -> None:
+    contract = silver(
+        "refused",
+        [
+            column("errorCode"),
+            column("record", transformLogic="CAST(try_to_binary(rawData, 'base64') AS STRING)"),
+        ],
+        path="firehose-errors/*/*/*/*/*/*",
     )
-    for number in range(2):
-        land_text(lakehouse, f"events/{number}.json", text(number) if number else b"{\n" + text(number)[1:])
-    product = write_product(
-        home / "product",
-        silver(
-            "delivered",
-            [column("id", "integer"), column("note"), column("deep")],
-            path="delivered/*/*/*/*/*",
-            concatenated=True,
-        ),
-        silver(
-            "typed", [column("id", "integer"), column("note")], path="typed/*/*/*/*/*.parquet", kind="parquet"
-        ),
-        silver(
-            "refused",
-            [
-                column("errorCode"),
-                column("record", transformLogic="CAST(try_to_binary(rawData, 'base64') AS STRING)"),
-            ],
-            path="errors/*/*/*/*/*/*",
-        ),
-        silver(
-            "events",
-            [
-                column("id"),
-                column("time", "timestamp"),
-                column("flight", "integer", transformLogic="get_json_object(data, '$.flight')"),
-            ],
-            path="events/*.json",
-            multi_line=True,
-        ),
-    )
-    first = run_only(lakehouse, product, *FEEDS, *TABLES)
-    assert [one.table for one in first.steps if one.status != "succeeded"] == []
-    (note,) = step(first, "bronze.delivered").notes
-    assert f"{HOUR[-2:]}/cut-short.gz cannot be read (" in note
-    assert counts(first, "bronze.delivered") == (9, 9, 0, 0)
-    target.write_bytes(cut_short)
-    assert counts(run_only(lakehouse, product, "bronze.delivered"), "bronze.delivered") == (
-        9_000,
-        9_000,
-        0,
-        0,
-    )
-    assert not run_only(lakehouse, product, *FEEDS).changed
+    found = conformed(spark, contract, [failed(b'{"id":8}'), {**failed(b""), "rawData": "%"}])
+    assert outcomes(found, "errorCode", "record") == [
+        ("valid", "Lambda.FunctionError", '{"id":8}'),
+        ("valid", "Lambda.FunctionError", None),
+    ]
 
 
 def failed(record: bytes) -> dict[str, Any]:
@@ -118,54 +134,53 @@ def failed(record: bytes) -> dict[str, Any]:
     }
 
 
-def test_records_without_line_ends_between_them_are_rows_each_byte_for_byte(captured: Lakehouse) -> None:
-    frame = captured.table("bronze.delivered").where("_file_path LIKE '%aaaa.gz'")
-    kept = [bytes(row[0]) for row in frame.selectExpr("CAST(record AS BINARY) AS r").collect()]
-    assert (
-        sorted(kept) == sorted([*(one.encode() for one in GOOD), *BROKEN, TAIL]) == sorted(records(DELIVERED))
+def test_landed_events_are_rows_of_the_table_of_their_contract(spark: SparkSession) -> None:
+    contract = silver(
+        "flight_events",
+        [
+            column("id"),
+            column("time", "timestamp"),
+            column("flight", "integer", transformLogic="get_json_object(data, '$.flight')"),
+        ],
+        path="flight_events/*.json",
+        multi_line=True,
     )
+    spread = json.dumps(json.loads(text(2)), indent=1)
+    found = conformed(spark, contract, [text(1).decode(), spread])
+    assert outcomes(found, "id", "flight") == [("valid", "f-1", 1), ("valid", "f-2", 2)]
 
 
-def test_a_delivery_with_line_ends_is_cut_the_same(captured: Lakehouse) -> None:
-    frame = captured.table("bronze.delivered").where("_file_path LIKE '%bbbb'")
-    assert sorted(row.record for row in frame.collect()) == ['{"id":5}', '{"id":6}']
-
-
-def test_what_is_cut_off_or_no_record_is_in_quarantine_with_its_reason_and_harms_no_other(
-    captured: Lakehouse,
+@pytest.mark.slow
+def test_deliveries_are_captured_once_by_the_hour_and_one_that_is_cut_short_is_named(
+    lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
-    assert rows(captured, "silver.delivered", "id") == [(1,), (2,), (3,), (5,), (6,)]
-    (note,) = [row.note for row in captured.table("silver.delivered").where("id = 1").collect()]
-    assert note == '}{"x":\u00e9 \u6f22\U0001f6eb'
-    refused = captured.table("silver.delivered_quarantine")
-    found = refused.selectExpr("CAST(record AS BINARY) AS r", "_errors.rule AS rules").collect()
-    assert sorted((bytes(row.r), row.rules) for row in found) == sorted(
-        (record, ["malformed"]) for record in (*BROKEN, TAIL)
+    contract = silver("delivered", [column("id", "integer")], path="delivered/*/*/*/*/*", concatenated=True)
+    product = write_product(tmp_path / "product", contract)
+    whole = gzip.compress(b"".join(b'{"id":%d}' % number for number in range(9_000)))
+    land_text(lakehouse, "delivered/2026/01/31/23/a.gz", b'{"id":1}{"id":2}{"id":')
+    land_text(lakehouse, "delivered/2026/02/01/00/_manifest.json", b"{}")
+    broken = land_text(lakehouse, "delivered/2026/02/01/00/b", b"").rename(
+        Path(lakehouse.settings.landing) / "delivered/2026/02/01/00/b.gz"
     )
+    broken.write_bytes(whole[: len(whole) // 2])
+    result = run_only(lakehouse, product, "bronze.delivered", "silver.delivered")
+    assert counts(result, "bronze.delivered") == (3, 3, 0, 0)
+    assert counts(result, "silver.delivered") == (3, 2, 1, 0)
+    (note,) = step(result, "bronze.delivered").notes
+    assert note.startswith("00/b.gz cannot be read (")
+    broken.write_bytes(whole)
+    again = run_only(lakehouse, product, "bronze.delivered")
+    assert counts(again, "bronze.delivered") == (9_000, 9_000, 0, 0)
+    assert not run_only(lakehouse, product, "bronze.delivered").changed
 
 
-def test_parquet_deliveries_are_captured_typed(captured: Lakehouse) -> None:
-    assert rows(captured, "silver.typed") == [(7, "typed")]
-
-
-def test_what_firehose_could_not_deliver_is_captured_from_its_error_prefix(captured: Lakehouse) -> None:
-    assert rows(captured, "silver.refused", "errorCode") == [("Lambda.FunctionError",)] * 2
-    whole = captured.table("silver.refused").where("record LIKE '{%'").collect()
-    assert [row.record for row in whole] == ['{"id":8}']
-
-
-def test_landed_events_are_rows_of_the_table_of_their_contract(captured: Lakehouse) -> None:
-    assert [row[:1] + row[2:] for row in rows(captured, "silver.events")] == [("f-0", 0), ("f-1", 1)]
-
-
-def test_what_arrived_is_noted_once_with_its_feed(captured: Lakehouse, tmp_path: Path) -> None:
+def test_what_arrived_is_noted_once_with_its_feed(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", silver("a", [column("id")], path="s3://zone/a/*.json"))
-    files = [
-        Arrival("job-1", f"s3://zone/{name}", f"s3://archive/{name}") for name in ("a/1.json", "b/2.json")
-    ]
+    names = ("a/1.json", "b/2.json")
+    files = [Arrival("job-1", f"s3://zone/{name}", f"s3://archive/{name}") for name in names]
     for _ in range(2):
-        assert captured.register(files, product) == {"bronze.a": 1, None: 1}
-    assert rows(captured, "ops.arrivals", "job", "path", "origin", "feed") == [
+        assert lakehouse.register(files, product) == {"bronze.a": 1, None: 1}
+    assert rows(lakehouse, "ops.arrivals", "job", "path", "origin", "feed") == [
         ("job-1", "s3://zone/a/1.json", "s3://archive/a/1.json", "bronze.a"),
         ("job-1", "s3://zone/b/2.json", "s3://archive/b/2.json", None),
     ]

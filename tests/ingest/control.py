@@ -147,7 +147,7 @@ class Control:
     def _report(self, job: dict[str, Any]) -> None:
         report = _found(job["request"], "Report")
         bucket, _ = _arn(report, "Bucket")
-        root = f"{_text(report, 'Prefix')}/job-{job['id']}".lstrip("/")
+        root = f"{report.findtext(f'{_NS}Prefix', '')}/job-{job['id']}".lstrip("/")
         results = []
         for status in ("succeeded", "failed"):
             rows = [task for task in job["tasks"] if task[3] == status]

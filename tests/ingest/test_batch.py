@@ -116,6 +116,13 @@ def test_what_cannot_be_copied_is_named_with_its_reason(
     assert (task.name, task.error, task.http_status) == ("gone.json", "NoSuchKey", "404")
 
 
+def test_whole_buckets_can_be_named(control: Control, archive: Bucket, bucket: Bucket) -> None:
+    batch = made(archive, bucket, target=Place(bucket.name, ""), reports=Place(archive.name, ""))
+    (job,) = batch.run(attempts=1)
+    assert bucket.files() == {key: key.encode() for key in KEYS}
+    assert [one.path for one in batch.arrivals(job)] == [f"s3://{bucket.name}/{key}" for key in KEYS]
+
+
 def test_tags_and_checksums_come_with_the_copies(control: Control, archive: Bucket, bucket: Bucket) -> None:
     made(archive, bucket, tags={"origin": "archive", "year": "2019"}, checksum="SHA256").run(attempts=1)
     place = {"Bucket": bucket.name, "Key": f"landing/flights/{KEYS[0]}"}

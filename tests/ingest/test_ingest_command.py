@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -123,8 +125,14 @@ def test_without_credentials_the_error_says_so(
     assert "there are no AWS credentials. Set AWS_PROFILE" in str(done.exception)
 
 
+def test_the_package_does_without_boto3() -> None:
+    without = "import sys; sys.modules.update(boto3=None, botocore=None)"
+    code = f"{without}; import medallion_pipelines.lakehouse; from medallion_pipelines.cli.app import app"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_without_boto3_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(SetupError, match="pip install 'medallion-pipelines\\[aws\\]'"):
         aws_places.client("s3")
 

@@ -273,8 +273,17 @@ def test_what_s3_deleted_and_what_it_sends_to_try_a_queue_is_no_file(
 
 
 def test_a_message_that_tells_of_no_file_is_put_aside(landing: Landing, bucket: Bucket) -> None:
-    assert landing.handle(queued("{", '{"Records": 1}', event(1))) == ALL_WELL
-    assert sorted(base64.b64decode(error["rawData"]) for error in errors(bucket)) == [b"{", b'{"Records": 1}']
+    odd = [
+        "",
+        '{"Records": 1}',
+        '{"Records": [1]}',
+        '{"Records": [{"eventSource": "aws:s3"}]}',
+        "[" * 9_999,
+        "{",
+    ]
+    assert landing.handle(queued(*odd, event(1))) == ALL_WELL
+    refused = [base64.b64decode(error["rawData"]).decode() for error in errors(bucket)]
+    assert sorted(refused) == sorted(odd)
     assert list(bucket.files("landing/").values()) == [text(1)]
 
 

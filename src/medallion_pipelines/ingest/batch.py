@@ -118,7 +118,7 @@ class Batch:
             operation["ChecksumAlgorithm"] = copy.checksum
         report = {
             "Bucket": Place(copy.reports.bucket, "").arn,
-            "Prefix": copy.reports.key.strip("/"),
+            **({"Prefix": copy.reports.key.strip("/")} if copy.reports.key.strip("/") else {}),
             "Format": FORMAT,
             "Enabled": True,
             "ReportScope": "AllTasks",

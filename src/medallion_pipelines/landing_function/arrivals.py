@@ -59,7 +59,7 @@ def _message(record: Mapping[str, Any]) -> tuple[Arrival, ...]:
     body = record["body"]
     try:
         told = _files(json.loads(body))
-    except (ValueError, RecursionError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):  # it is shaped otherwise
         told = None
     if told is not None:
         return told
