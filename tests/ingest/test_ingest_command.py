@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.aws import Bucket
 from tests.ingest.control import ROLE, Control
-from tests.support import column, silver, write_product
+from tests.support import column, rows, silver, write_product
 from typer.testing import CliRunner, Result
 
 from medallion_pipelines.cli import places, screen
@@ -21,6 +22,7 @@ from medallion_pipelines.contracts.feeds import feed_of
 from medallion_pipelines.errors import IngestError, SetupError
 from medallion_pipelines.ingest import batch
 from medallion_pipelines.ingest import places as aws_places
+from medallion_pipelines.lakehouse import Lakehouse
 
 
 class Noted:
@@ -64,6 +66,25 @@ def test_a_copy_is_followed_and_its_files_are_noted_by_feed(command: list[str], 
     assert done.stdout.split("\n")[1].split() == ["bronze.flights", "3"]
     assert "3 files arrived, in 1 jobs." in done.stderr
     assert list(bucket.files("landing/")) == [f"landing/flights/2019/{number}.json" for number in range(3)]
+
+
+@pytest.mark.slow
+def test_what_arrived_is_in_ops_arrivals_once_also_if_the_command_is_given_again(
+    command: list[str], bucket: Bucket, lakehouse: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(lakehouse.settings, landing=f"s3a://{bucket.name}/landing")
+    there = Lakehouse(settings, lakehouse.spark)
+    monkeypatch.setattr(places, "lakehouse", lambda **options: there)
+    for _ in range(2):
+        assert run(*command).exit_code == 0
+    assert rows(lakehouse, "ops.arrivals", "path", "origin", "feed") == [
+        (
+            f"s3://{bucket.name}/landing/flights/2019/{n}.json",
+            f"s3://{bucket.name}/2019/{n}.json",
+            "bronze.flights",
+        )
+        for n in range(3)
+    ]
 
 
 def test_the_answer_can_be_had_as_json(command: list[str], control: Control) -> None:
