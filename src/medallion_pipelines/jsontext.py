@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 
 _S = r"[ \t\r\n]*+"
+_END = r"(?![\s\S])"  # Java and Python spell it differently otherwise
 _CHARACTERS = r'(?:[^"\\\x00-\x1f]++|\\.)*+'
-_STRING = rf'"{_CHARACTERS}"(?={_S}[,:}}\]])'
+_STRING = rf'"{_CHARACTERS}"(?={_S}(?:[,:}}\]]|{_END}))'
 _INNER_CLOSE = rf"[}}\]](?={_S}[,}}\]])"
-_REST = rf'"(?:[^}}]++|}}(?!{_S}\{{{_S}["}}]))*+}}?+'
+_REST = rf'"(?:[^}}]++|}}(?!{_S}\{{{_S}"))*+}}?+'
 
 # Takes one record; blanks between records are pieces of their own, so all pieces together are the text. One
 # that breaks off takes along what follows, up to a place where an object ends and another begins. For Java
