@@ -53,6 +53,25 @@ def test_a_record_cut_off_at_the_end_harms_none_before_it(
     assert cut("".join(texts) + tail) == [*texts, tail]
 
 
+@given(st.lists(RECORDS, max_size=2), RECORDS, st.lists(RECORDS, max_size=3), st.data())
+def test_a_record_cut_off_in_the_middle_harms_none_before_it_and_nothing_in_it_becomes_a_record(
+    before: list[Any], broken: Any, after: list[Any], data: st.DataObject
+) -> None:
+    sent = [json.dumps(value) for value in (*before, *after)]
+    whole = json.dumps(broken)
+    cut_off = whole[: data.draw(st.integers(1, max(1, len(whole) - 1)))]
+    found = cut("".join(sent[: len(before)]) + cut_off + "".join(sent[len(before) :]))
+    assert found[: len(before)] == sent[: len(before)]
+    assert [piece for piece in found if is_object(piece) and piece not in sent] == []
+
+
+def is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
 @given(st.text(st.sampled_from('{}[]",:\\ \n\tax1\u00e9'), max_size=60))
 def test_no_character_is_lost_whatever_the_text(text: str) -> None:
     assert "".join(re.findall(RECORD, text)) == text
@@ -89,6 +108,9 @@ def test_a_record_cut_off_in_the_middle_takes_no_more_than_the_next_one_along(cu
     "broken",
     [
         '{"id":7,"home":{"id":1},"na',
+        '{"text":"}{',
+        '{"text":"}{"',
+        '{"text":"a}{}b',
         '{"text":"got {"id":1} from x"}',
         '{"a" 1,"home":{"id":1}}',
         '{"a":{"id":1}',
