@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-spark41 lint bench conformance format build clean
+.PHONY: help run test test-all test-spark41 lint bench conformance format landing-function build clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.ready ## land a dirty sample, run the flights product on it, write its report
 	@$(BIN)/medallion sample land .medallion/landing --dirty
@@ -44,6 +44,9 @@ conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio,
 format: $(VENV)/.ready ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+landing-function: $(VENV)/.ready ## the landing function of a PRODUCT (a folder), as a zip for AWS Lambda in dist/
+	@$(BIN)/medallion ingest function $(PRODUCT)
 
 build: $(VENV)/.ready ## the wheel, in dist/
 	$(BIN)/python -m build --wheel

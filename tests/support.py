@@ -39,6 +39,7 @@ def silver(
     path: str | None = None,
     kind: str = "json",
     multi_line: bool | None = None,
+    concatenated: bool = False,
     options: Mapping[str, str] | None = None,
     custom: Mapping[str, Any] | None = None,
     **schema: Any,
@@ -47,6 +48,8 @@ def silver(
     source: dict[str, Any] = {"path": path or f"{name}/*", "format": kind}
     if multi_line is not None:
         source["multiLine"] = multi_line
+    if concatenated:
+        source["concatenated"] = True
     if options:
         source["options"] = dict(options)
     return _contract(

@@ -27,6 +27,10 @@ class SourceError(MedallionError):
     """A source cannot be read at all (a landing folder that is not there, say)."""
 
 
+class IngestError(MedallionError):
+    """AWS could not bring data into the landing zone, or does not say what it did."""
+
+
 class QualityError(MedallionError):
     """A check stopped a table's run before anything was written."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,10 +16,11 @@ from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again
 from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
-from medallion_pipelines.operations import restore, run_lock, table_status
+from medallion_pipelines.operations import register, restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.placed import placed
 from medallion_pipelines.results import (
+    Arrival,
     ErasureResult,
     QuarantineStatus,
     RunResult,
@@ -140,6 +141,14 @@ class Lakehouse:
                 on_start=on_start,
                 on_finish=on_finish,
             )
+
+    def register(
+        self, arrivals: Iterable[Arrival], product: str | Path | Product | None = None
+    ) -> Mapping[str | None, int]:
+        """Note in `ops.arrivals` what was brought into the landing zone; how many files for each bronze
+        table (None: those that no contract's feed takes). What is there already is not noted again."""
+        loaded = self._place(find_product(product))
+        return register(self.tables, loaded, arrivals)
 
     def restore(
         self, table: str, to: int | datetime, product: str | Path | Product | None = None

@@ -83,6 +83,16 @@ class QuarantineStatus:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """A file that was brought into the landing zone: by which job, from where, and where it is now."""
+
+    job: str
+    path: str
+    origin: str
+    version: str | None = None  # of the origin
+
+
+@dataclass(frozen=True)
 class ErasureResult:
     """What an erasure found, and what is left. It names no value of the subject's.
 

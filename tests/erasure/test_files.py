@@ -30,6 +30,12 @@ CASES = {
         {'2,"a\n""b"', '3,"c'},
         b'id,n\n1,"a\nb"\n4,d',
     ),
+    "records may follow each other without line ends": (
+        Source("a/*", "json", False, concatenated=True),
+        b'\xef\xbb\xbf{"a":1}{"a":2}\n{"a":"\xff}{"} {"a":2}{"a":2,\n',
+        {'{"a":2}'},
+        b'\xef\xbb\xbf{"a":1}\n{"a":"\xff}{"} {"a":2,\n',
+    ),
     "and no header is one": (Source("a/*", "csv", False), b"id\n1\n2\n", {"1"}, b"id\n2\n"),
 }
 

@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 
 from medallion_pipelines.contracts.model import Source
 from medallion_pipelines.csvtext import record_pattern
+from medallion_pipelines.jsontext import RECORD
 from medallion_pipelines.sql import quoted
 
 _ORIGIN = (
@@ -46,6 +47,8 @@ def read_records(
         return (
             _csv_documents(reader, source, files) if source.multi_line else _csv_lines(reader, source, files)
         )
+    if source.concatenated:
+        return _concatenated(reader, files)
     texts = reader.text(files, wholetext=source.multi_line)
     return _not_blank(texts.select(_without_bom(F.col("value")).alias("record"), *map(F.expr, _ORIGIN)))
 
@@ -66,6 +69,17 @@ def _not_blank(frame: DataFrame) -> DataFrame:
 
 def _without_bom(text: Column) -> Column:
     return F.when(text.startswith(_BOM), F.substr(text, F.lit(2))).otherwise(text)
+
+
+def _concatenated(reader: DataFrameReader, files: Sequence[str]) -> DataFrame:
+    """Each file whole, cut where a JSON value ends. Spark's patterns would replace bytes that are no text, so
+    they see each byte as a character."""
+    documents = reader.text(list(files), wholetext=True).selectExpr("value", *_ORIGIN)
+    text = F.decode(_without_bom(F.col("value")).cast("binary"), "ISO-8859-1")
+    pieces = F.regexp_extract_all(text, F.lit(RECORD), F.lit(0))
+    split = documents.select(F.explode(pieces).alias("piece"), *_origin_names())
+    record = F.encode("piece", "ISO-8859-1").cast("string").alias("record")
+    return split.where(~F.col("piece").rlike(r"^[ \t\r\n]*$")).select(record, *_origin_names())
 
 
 def _csv_documents(reader: DataFrameReader, source: Source, files: Sequence[str]) -> DataFrame:

@@ -15,6 +15,7 @@ import typer
 from medallion_pipelines.cli import (
     contracts,
     erase,
+    ingest,
     machine,
     quarantine,
     query,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, erase, machine):
+for group in (run, restore, contracts, query, quarantine, report, erase, ingest, machine):
     group.register(app)
 
 

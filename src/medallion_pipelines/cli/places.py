@@ -36,11 +36,16 @@ def load(product: str | None) -> Product:
     return load_product(folder(product))
 
 
+def require_spark() -> None:
+    """Raises SetupError where there is no Spark to start."""
+    if find_spec("pyspark") is None:
+        raise SetupError(NO_PYSPARK)
+
+
 def lakehouse(**given: str | None) -> Lakehouse:
     """The lakehouse of the environment and the options given, its Spark session started."""
     settings = Settings.from_environment(**given)
-    if find_spec("pyspark") is None:
-        raise SetupError(NO_PYSPARK)
+    require_spark()
     with screen.err().status("Starting Spark ..."):
         from medallion_pipelines.lakehouse import Lakehouse
 

@@ -102,6 +102,8 @@ class Source:
     format: Format
     multi_line: bool  # JSON: a document or array per file. CSV: quotes may hold line ends
     options: Mapping[str, str] = field(default_factory=dict)
+    concatenated: bool = False  # JSON: records follow each other in a file, nothing need be between them
+    events: tuple[str, ...] = ()  # CloudEvents types that the landing function writes into it
 
 
 @dataclass(frozen=True)

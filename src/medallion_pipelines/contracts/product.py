@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ContractError
+from .events import refuse_events_twice
 from .inputs import link_inputs
 from .model import Product
 from .odcs import check_schema
@@ -96,6 +97,7 @@ def _compile(documents: list[Document]) -> dict[str, Draft]:
                                           "Rename one of them.")  # fmt: skip
         else:
             drafts[draft.table.key] = draft
+    refuse_events_twice(drafts.values())
     for key, draft in by_name.items():
         owner = by_name.get(key.removesuffix("_quarantine"))
         if owner is not None and owner is not draft and draft.table.layer == "silver":

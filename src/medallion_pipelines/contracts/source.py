@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from .events import read_events
 from .formats import is_date_pattern
 from .model import Format, Source
 from .names import refuse_unknown_keys, suggestion
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from .document import Node
 
 FORMATS = ("json", "csv", "parquet")
-_KEYS = ("path", "format", "multiLine", "options")
+_KEYS = ("path", "format", "multiLine", "concatenated", "options", "events")
 # ODCS and Spark name some things differently; the first name is Spark's.
 _CSV = (
     "sep", "quote", "escape", "header", "nullValue", "ignoreLeadingWhiteSpace",
@@ -46,12 +48,20 @@ def read_source(node: Node) -> Source | None:
         multi_line.problem("must be true or false")
     elif multi_line.value and format_ == "parquet":
         multi_line.problem("has no meaning for parquet", "Drop it.")
+    concatenated = node.at("concatenated")
+    if not isinstance(concatenated.value, bool | None):
+        concatenated.problem("must be true or false")
+    elif concatenated.value and format_ != "json":
+        concatenated.problem("is for json only", "Drop it.")
+    elif concatenated.value and multi_line.value is not None:
+        multi_line.problem("is implied by `concatenated`: a record may go over lines", "Drop it.")
+    # a quoted line end is part of any CSV; JSON lines are far more common than JSON documents
+    whole = format_ == "csv" if multi_line.value is None else node.flag("multiLine")
     options = _read_options(node.at("options"), format_)
     if path is None:
         return None
-    # a quoted line end is part of any CSV; JSON lines are far more common than JSON documents
-    whole = format_ == "csv" if multi_line.value is None else node.flag("multiLine")
-    return Source(path, cast("Format", format_), whole, options)
+    source = Source(path, cast("Format", format_), whole, options, concatenated=node.flag("concatenated"))
+    return replace(source, events=read_events(node.at("events"), source))
 
 
 def _is_one_character(option: str, value: str) -> bool:

@@ -9,6 +9,7 @@ from .agreements import read_owner, read_roles, read_servers, read_service_level
 from .changes import read_changes
 from .columns import compile_column, primary_key, refuse_fields_alike, refuse_newer_keys, settle_computed
 from .custom import CustomProperties
+from .events import check_event_version
 from .model import Column, Layer, Source, Table
 from .names import check_table_name
 from .quality import add_quality
@@ -69,6 +70,8 @@ def compile_table(document: Document) -> Draft | None:
     owner = read_owner(root)
     servers, roles = read_servers(root), read_roles(root)
     source = _source(custom, layer, node)
+    if source is not None and source.events:
+        check_event_version(root)
     sequence = custom.take("sequenceBy")
     sequence_by = column_list(sequence, columns)
     if sequence is not None and (layer == "gold" or not keys):

@@ -22,6 +22,7 @@ from medallion_pipelines.csvtext import record_pattern
 from medallion_pipelines.erased import ERASED
 from medallion_pipelines.erasure.purge import REST, remainders
 from medallion_pipelines.erasure.records import is_documents
+from medallion_pipelines.jsontext import RECORD
 from medallion_pipelines.runlog import RunLog
 
 Edit = Callable[[IO[str]], Iterable[str]]  # from a file's text to the pieces that are left of it
@@ -100,6 +101,9 @@ def without(records: set[str], source: Source) -> Edit:
     """The text of a file without records, the rest as it was."""
 
     def edit(old: IO[str]) -> Iterator[str]:
+        if source.concatenated:
+            yield from (found[0] for found in re.finditer(RECORD, old.read()) if found[0] not in records)
+            return
         pieces: Iterator[str] = iter(old)
         if source.format == "csv" and source.multi_line:
             pattern = record_pattern(
