@@ -46,7 +46,7 @@ def _move_on(tables: Tables, product: Product, table: Table) -> None:
         if since < commit.version <= upto and commit.operation.startswith(_BRINGS):
             raise MedallionError(
                 f"{bronze} got records while they were being erased (version {commit.version}, "
-                f"{commit.operation}): another run is at work. None are lost, but the erasure is not complete: "
+                f"{commit.operation}): another run is at work. None are lost. The erasure is not complete: "
                 "when that run has ended, give the same command again, and let none run beside it."
             )
     beside = [table.quarantine_key, *([memory_of(table.key)] if table.changes is not None else [])]

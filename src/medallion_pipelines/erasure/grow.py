@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.erased import ERASED, Identity, Key, hashed, identities
@@ -33,25 +34,31 @@ def _keys_of(search: Search, table: Table) -> set[Key]:
     known = {name for name, _ in search.keys}
     if not any(one.name in known for one in identities(table)):
         return set()
-    is_root = search.subject is not None and table is search.subject.table
     looked = {place.key: search.holding(table, place) for place in search.places(table)}
-    silver = looked.get(table.key)
-    found: set[Key] = set()
-    for identity in _leading(search, table) if looked else []:
-        hashes = {key: _hashes(search, rows.where(ERASED), identity) for key, rows in looked.items()}
-        theirs = reduce(DataFrame.unionAll, hashes.values())
-        if silver is not None:
-            stay = _hashes(search, silver.where(f"NOT {ERASED}"), identity)
-            theirs = theirs.join(stay, "_hash", "left_anti")
-            if is_root:
-                theirs = theirs.unionAll(hashes[table.key])
-        found |= {(identity.name, row[0]) for row in theirs.distinct().collect()}
-    return found
+    leading = _leading(search, table)
+    if not leading or not looked:
+        return set()
+    keys = {
+        key: _keys(search, rows.where(f"{ERASED} OR {key == table.key}"), leading)
+        for key, rows in looked.items()
+    }
+    theirs = reduce(DataFrame.unionAll, (rows.where(ERASED) for rows in keys.values())).drop(ERASED)
+    if table.key in keys:
+        silver = keys[table.key]
+        stay = silver.where(f"NOT {ERASED}").drop(ERASED)
+        theirs = theirs.join(stay, ["identity", "keyed_hash"], "left_anti")
+        if search.subject is not None and table is search.subject.table:
+            theirs = theirs.unionAll(silver.where(ERASED).drop(ERASED))
+    return {tuple(row) for row in theirs.distinct().collect()}
 
 
-def _hashes(search: Search, rows: DataFrame, identity: Identity) -> DataFrame:
-    frame = rows.crossJoin(search.secret.frame(search.tables.spark)).select(hashed(identity).alias("_hash"))
-    return frame.where("_hash IS NOT NULL")
+def _keys(search: Search, rows: DataFrame, whose: list[Identity]) -> DataFrame:
+    """The keys that rows have, of some identities, with `_erased` of the row."""
+    rows = rows.crossJoin(search.secret.frame(search.tables.spark))
+    pairs = F.array(
+        *(F.struct(F.lit(one.name).alias("identity"), hashed(one).alias("keyed_hash")) for one in whose)
+    )
+    return rows.select(ERASED, F.inline(pairs)).where("keyed_hash IS NOT NULL")
 
 
 def _leading(search: Search, table: Table) -> list[Identity]:

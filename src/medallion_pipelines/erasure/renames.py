@@ -50,13 +50,13 @@ def refuse_renamed(tables: Tables, product: Product) -> None:
         elif name in now and row.types is not None and _spelling(row.types) != _spelling(now[name]):
             lost[name] = f"{name} was {row.types} and is {now[name]}"
     if lost:
+        told, names = "; ".join(lost[one] for one in sorted(lost)), ", ".join(map(string, sorted(lost)))
         raise ChangeRefusedError(
             f"The contracts of {product.name} no longer have all keys that erased persons are known by: "
-            f"{'; '.join(text for _, text in sorted(lost.items()))}. These persons would come back unnoticed. "
-            "Give the tables and columns their names and types back, as primary key or `unique` (new columns "
-            f"can stand beside them). Or take the keys off the list, DELETE FROM {ERASED_KEYS} WHERE identity "
-            f"IN ({', '.join(map(string, sorted(lost)))}), and erase each of these persons once more by the "
-            "keys there are now."
+            f"{told}. These persons would come back unnoticed. Give tables and columns their names and types "
+            "back, as primary key or `unique` (new columns can stand beside them). Or take the keys off the "
+            f"list, DELETE FROM {ERASED_KEYS} WHERE identity IN ({names}), and erase each of these persons "
+            "once more by the keys there are now."
         )
 
 
