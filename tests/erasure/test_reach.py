@@ -20,14 +20,14 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDALLION_ERASURE_KEY", SECRET)
 
 
-def pointing(folder: Path, key: str = "id") -> Path:
+def pointing(folder: Path, key: str = "id", kind: str = "integer") -> Path:
     """People (by key or mail), bookings that point to them, tickets that point to those."""
     to_person = [{"type": "foreignKey", "to": f"people.{key}"}]
     to_booking = [{"type": "foreignKey", "to": "bookings.booking_id"}]
-    person = column("person", "integer", relationships=to_person)
+    person = column("person", kind, relationships=to_person)
     return write_product(
         folder,
-        silver("people", [column(key, "integer"), column("mail", unique=True), column("age", "integer")],
+        silver("people", [column(key, kind), column("mail", unique=True), column("age", "integer")],
                key=[key]),
         silver("bookings", [column("booking_id"), person, column("said")], key=["booking_id"]),
         silver("tickets", [column("ticket_id"), column("booking_id", relationships=to_booking)],
@@ -40,9 +40,7 @@ def ids(lakehouse: Lakehouse, table: str) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_what_points_to_a_person_is_found_wherever_it_is(
-    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_points_to_a_person_is_found_wherever_it_is(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = pointing(tmp_path / "p")
     # her only row is in quarantine; b2 cannot be read as hers until it is corrected
     people = [{"id": 7, "mail": "ada@example.org", "age": "old"}, {"id": 8, "mail": "bo@example.org"}]
@@ -61,15 +59,55 @@ def test_what_points_to_a_person_is_found_wherever_it_is(
     assert lakehouse.replay("silver.bookings", product, corrected=right).succeeded
     land_json(lakehouse, "bookings/b.json", [{"booking_id": "b4", "person": 7, "said": "hers"}])
 
-    subject = "people.mail=ada@example.org"
-    planned = lakehouse.erase(subject, product, dry_run=True)
-    assert planned.found["landing of bronze.bookings"] == 3 and planned.found["silver.tickets"] == 3
+    result = lakehouse.erase("people.mail=ada@example.org", product)
+    assert result.complete and result.found["landing of bronze.bookings"] == 3
+    assert holding(lakehouse, "ada@", "hers") == []
+    assert ids(lakehouse, "silver.people") == [8]
+    assert ids(lakehouse, "silver.bookings") == ["b3"]
+    assert ids(lakehouse, "silver.tickets") == ["t3", "t5"]
+    assert lakehouse.table("ops.quarantine_log").count() == 0
 
-    delete, others = Tables.delete, [{"id": 9, "mail": "cy@example.org"}]
+
+@pytest.mark.slow
+def test_what_points_to_records_that_were_kept_out_goes_with_them(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    product = pointing(tmp_path / "p")
+    land_json(lakehouse, "people/a.json", [{"id": 7, "mail": "ada@example.org"}])
+    assert lakehouse.erase("people.id=7", product).complete
+    land_json(lakehouse, "bookings/a.json", [{"booking_id": "b5", "person": 7}])
+    tickets = [{"ticket_id": "t5", "booking_id": "b5"}, {"ticket_id": "t6", "booking_id": "b6"}]
+    land_json(lakehouse, "tickets/a.json", tickets)
+    assert lakehouse.run(product).succeeded
+    assert ids(lakehouse, "silver.bookings") == [] and ids(lakehouse, "silver.tickets") == ["t5", "t6"]
+
+    assert lakehouse.erase(None, product).complete
+    assert ids(lakehouse, "silver.tickets") == ["t6"]
+    assert holding(lakehouse, "t5") == []
+
+    # the list cannot follow a new name, nor a type that spells keys otherwise
+    before = lakehouse.tables.version("ops.table_metrics")
+    renamed = pointing(tmp_path / "renamed" / "p", key="person_id")
+    retyped = pointing(tmp_path / "retyped" / "p", kind="string")
+    for again in (lambda: lakehouse.run(renamed), lambda: lakehouse.erase(None, renamed)):
+        with pytest.raises(ChangeRefusedError, match=r"silver\.people\(id\) is no key of theirs"):
+            again()
+    with pytest.raises(ChangeRefusedError, match=r"silver\.people\(id\) was BIGINT and is STRING"):
+        lakehouse.run(retyped)
+    assert lakehouse.tables.version("ops.table_metrics") == before
+
+
+@pytest.mark.slow
+def test_records_that_another_run_captures_meanwhile_are_not_lost(
+    lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = write_product(tmp_path / "p", silver("people", [column("id", "integer")], key=["id"]))
+    land_json(lakehouse, "people/a.json", [{"id": 7}, {"id": 8}])
+    delete, others = Tables.delete, [{"id": 9}]
 
     def captured_meanwhile(*given: Any, **more: Any) -> None:
         if others:
-            land_json(lakehouse, "people/c.json", [others.pop()])
+            land_json(lakehouse, "people/b.json", [others.pop()])
             run_only(lakehouse, product, "bronze.people")
         delete(*given, **more)
 
@@ -78,32 +116,12 @@ def test_what_points_to_a_person_is_found_wherever_it_is(
         with pytest.raises(
             MedallionError, match=r"bronze.people got records while .* another run is at work"
         ):
-            lakehouse.erase(subject, product)
-    result = lakehouse.erase(subject, product)
-    assert result.complete
-    assert holding(lakehouse, "ada@", "hers") == []
+            lakehouse.erase("people.id=7", product)
+    assert lakehouse.erase("people.id=7", product).complete
     assert ids(lakehouse, "silver.people") == [8, 9]
-    assert ids(lakehouse, "silver.bookings") == ["b3"]
-    assert ids(lakehouse, "silver.tickets") == ["t3", "t5"]
-    assert lakehouse.table("ops.quarantine_log").count() == 0
-    at = lakehouse.tables.version("silver.bookings")
-    assert lakehouse.restore("silver.bookings", at, product).succeeded
-
-    # a booking that is kept out keeps nothing out; what points to it is found all the same
-    land_json(lakehouse, "bookings/d.json", [{"booking_id": "b5", "person": 7, "said": "hers"}])
-    assert lakehouse.run(product).succeeded
-    assert ids(lakehouse, "silver.bookings") == ["b3"] and "t5" in ids(lakehouse, "silver.tickets")
-    assert lakehouse.erase(None, product).complete
-    assert holding(lakehouse, "ada@", "hers") == []
-    assert ids(lakehouse, "silver.tickets") == ["t3"]
-
-    # the list cannot follow a new name
-    before = lakehouse.tables.version("ops.table_metrics")
-    renamed = pointing(tmp_path / "renamed" / "p", key="person_id")
-    for again in (lambda: lakehouse.run(renamed), lambda: lakehouse.erase(None, renamed)):
-        with pytest.raises(ChangeRefusedError, match=r"silver\.people\(id\) is no key of theirs"):
-            again()
-    assert lakehouse.tables.version("ops.table_metrics") == before
+    # and what came out of it can be restored
+    at = lakehouse.tables.version("silver.people")
+    assert lakehouse.restore("silver.people", at, product).succeeded
 
 
 @pytest.mark.slow
