@@ -12,7 +12,9 @@ from tests.support import column, land_json, land_text, rows, run_only, silver, 
 
 from medallion_pipelines.errors import ChangeRefusedError, MedallionError
 from medallion_pipelines.lakehouse import Lakehouse
-from medallion_pipelines.tables import Tables
+from medallion_pipelines.silver.changed import rebuild_of
+from medallion_pipelines.silver.changes.table import memory_of
+from medallion_pipelines.tables import Field, Shape, Tables
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +69,14 @@ def test_what_a_corrected_record_was_before_goes_with_it(lakehouse: Lakehouse, t
     right = {wrong: '{"id": 70, "name": "Lovelace"}'}
     assert lakehouse.replay("silver.people", product, corrected=right).succeeded
 
+    # as a rebuild of a table of changes leaves them, if it is killed
+    left = [rebuild_of("silver.people"), memory_of(rebuild_of("silver.people"))]
+    for key in left:
+        lakehouse.tables.create(key, Shape([Field("name", "STRING")]))
+
     result = lakehouse.erase("people.id=70", product)
     assert result.complete
+    assert not set(left) & set(lakehouse.tables.keys("ops"))
     assert result.found["bronze.people"] == 2 and result.found["landing of bronze.people"] == 1
     assert holding(lakehouse, "Lovelace") == []
     assert ids(lakehouse, "silver.people") == [8]

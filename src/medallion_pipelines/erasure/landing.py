@@ -34,11 +34,11 @@ class Landing:
         paths, schema = [path for path in listed if path not in broken], None
         if source.format == "parquet" and paths:
             schema, misfits = merged_schema(tables.spark, paths, None)
-            broken |= misfits.keys()
+            broken.update(misfits)
         tried = self._tried.setdefault(table.key, set())
         new = [path for path in paths if path not in tried | broken]
         if new:
-            broken |= unreadable(tables, source, new, schema).keys()
-            tried |= set(new)
+            broken.update(unreadable(tables, source, new, schema))
+            tried.update(new)
         sound = [path for path in paths if path not in broken]
         return read_records(tables.spark, source, sound, schema) if sound else None
