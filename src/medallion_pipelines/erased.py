@@ -32,6 +32,7 @@ FIELDS = (
     Field("keyed_hash", "STRING", comment="HMAC-SHA-256 of identity and value"),
     Field("secret_id", "STRING", comment="tells secrets apart, tells nothing of them"),
     Field("recorded_at", "TIMESTAMP"),
+    Field("types", "STRING", comment="of the identity's columns; NULL: listed by an earlier release"),
 )
 Key = tuple[str, str]  # identity, keyed hash
 

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from medallion_pipelines.bronze.ledger import listing
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
-from medallion_pipelines.erasure import erase, erase_again
+from medallion_pipelines.erasure import erase, erase_again, refuse_renamed
 from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
 from medallion_pipelines.operations import register, restore, run_lock, table_status
 from medallion_pipelines.pipeline import plan, run
@@ -68,12 +68,14 @@ class Lakehouse:
 
         `product` is a folder of contracts (or the name of one that ships with the package; flights if
         None). `tables` narrows the run to some (`silver.flights`) and what they are made from.
-        `full_refresh` recomputes marts whole. Raises ContractError before anything runs, LockedError
-        while another run works here; a step that fails is in the result, not raised.
+        `full_refresh` recomputes marts whole. Raises, before anything runs, ContractError, ChangeRefusedError
+        where the contracts no longer have keys that erased persons are known by, and LockedError while
+        another run works here; a step that fails is in the result, not raised.
         """
         loaded = self._place(find_product(product))
         steps = plan(loaded, tables)
         with run_lock(self.settings.warehouse):
+            refuse_renamed(self.tables, loaded)
             return run(
                 RunLog(self.tables, loaded.name),
                 steps,
@@ -102,6 +104,7 @@ class Lakehouse:
         else:
             steps = [step for step in plan(loaded, [table]) if step.key == table]
         with run_lock(self.settings.warehouse):
+            refuse_renamed(self.tables, loaded)
             return run(
                 RunLog(self.tables, loaded.name),
                 steps,
@@ -135,6 +138,7 @@ class Lakehouse:
         keys = (f"bronze.{found.name}", found.key)
         steps = [step for step in plan(loaded, [found.key]) if step.key in keys]
         with run_lock(self.settings.warehouse):
+            refuse_renamed(self.tables, loaded)
             return run(
                 RunLog(self.tables, loaded.name),
                 [replace(step, table=feed) if step.key == keys[0] else step for step in steps],
@@ -217,6 +221,7 @@ class Lakehouse:
         key = _silver(loaded, table).key
         steps = [step for step in plan(loaded, [key]) if step.key == key]
         with run_lock(self.settings.warehouse):
+            refuse_renamed(self.tables, loaded)
             return run(
                 RunLog(self.tables, loaded.name),
                 steps,

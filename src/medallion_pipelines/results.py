@@ -98,9 +98,9 @@ class ErasureResult:
 
     `found`: rows by place (silver.x, bronze.x, silver.x_quarantine, landing of bronze.x, ...) that hold a key
     of the subject; `files`: such records by landing file. `may_hold`: records by place that contain the value
-    but are too malformed to tell; they stay. `remaining`: what a search afterwards still finds, by place
-    (of a dry run nothing). `files_left`: landing files with such records that only others can
-    rewrite. `marts`: made anew.
+    but are too malformed to tell; they stay. `remaining`: what a search afterwards still finds, by place (of
+    a dry run nothing), with documents that hold the value and cannot be taken apart. `files_left`: landing
+    files with such records that only others can rewrite, and those that cannot be read. `marts`: made anew.
     """
 
     token: str

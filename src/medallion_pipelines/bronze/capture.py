@@ -106,7 +106,7 @@ def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> li
         _write(tables, key, source, batch.token, readable, schema)
     except Exception:  # classic Spark raises py4j's errors, Spark Connect its own
         # which of them is it? nothing was written: a commit is all or nothing
-        broken |= _unreadable(tables, source, readable, schema)
+        broken |= unreadable(tables, source, readable, schema)
         readable = [path for path in readable if path not in broken]
         if not broken:
             raise
@@ -135,7 +135,7 @@ def _write(
     tables.append(rows, key, token=token, evolve=source.format == "parquet")
 
 
-def _unreadable(
+def unreadable(
     tables: Tables, source: Source, paths: Sequence[str], schema: StructType | None
 ) -> dict[str, str]:
     """The files that cannot be read, and why: found by halving, so that good ones cost little."""
@@ -147,7 +147,7 @@ def _unreadable(
         if len(paths) == 1:
             return {paths[0]: spark_reason(error)}
         half = len(paths) // 2
-        return _unreadable(tables, source, paths[:half], schema) | _unreadable(
+        return unreadable(tables, source, paths[:half], schema) | unreadable(
             tables, source, paths[half:], schema
         )
     return {}

@@ -67,8 +67,8 @@ def erase(
         screen.say("Nothing was changed.", "bold")
         return
     page = report.beside(lake.settings)
-    if page.exists() and not as_json:  # it shows samples
-        report.write(lake, loaded, page)
+    if page.exists():  # it shows samples
+        (report.make if as_json else report.write)(lake, loaded, page)
     _remarks(result, local=lake.settings.warehouse is not None)
     if not result.complete:
         raise typer.Exit(1)
@@ -91,7 +91,9 @@ def _table(result: ErasureResult) -> None:
 def _remarks(result: ErasureResult, *, local: bool) -> None:
     for url in result.files_left:
         screen.say(
-            f"left: {url} holds such records and cannot be rewritten from here: do it yourself.", "yellow"
+            f"left: {url} holds such records, or cannot be read to tell, and is not rewritten from here: "
+            "do it yourself.",
+            "yellow",
         )
     if result.may_hold:
         screen.say("note: records that may hold the value are too malformed to tell, and stay.", "yellow")

@@ -52,6 +52,12 @@ def report(
 
 def write(lake: Lakehouse, product: Product, path: Path) -> None:
     """Write the page and print its path."""
+    make(lake, product, path)
+    name(path)
+
+
+def make(lake: Lakehouse, product: Product, path: Path) -> None:
+    """Write the page."""
     with screen.err().status("Reading the tables for the report ..."):
         page = lake.report(product)
     try:
@@ -59,7 +65,6 @@ def write(lake: Lakehouse, product: Product, path: Path) -> None:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise SetupError(f"{path} cannot be written ({error.strerror}). Name another with --out.") from None
-    name(path)
 
 
 def name(path: Path) -> None:

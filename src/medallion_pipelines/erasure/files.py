@@ -62,9 +62,11 @@ def _edits(table: Table, gone: DataFrame) -> Iterator[tuple[str, Edit | None, da
         for row in remainders(gone, *origin).collect():
             yield row[0], partial(_instead, row[REST] or ""), row[1].astimezone(UTC)
         return
-    per_file = gone.groupBy(*origin).agg(F.collect_set("_record").alias("records"))
+    # as bytes: what is no UTF-8 would not come out of Spark as text
+    per_file = gone.groupBy(*origin).agg(F.collect_set(F.col("_record").cast("binary")).alias("records"))
     for row in per_file.collect():
-        edit = None if table.source.format == "parquet" else without(set(row.records), table.source)
+        records = {bytes(record) for record in row.records}
+        edit = None if table.source.format == "parquet" else without(records, table.source)
         yield row[0], edit, row[1].astimezone(UTC)
 
 
@@ -97,22 +99,29 @@ def copy(path: Path, beside: Path, edit: Edit) -> None:
         os.fsync(written.fileno())
 
 
-def without(records: set[str], source: Source) -> Edit:
-    """The text of a file without records, the rest as it was."""
+def without(records: set[bytes], source: Source) -> Edit:
+    """The text of a file without records (each as Spark reads it), the rest as it was."""
+    by_pattern = source.format == "csv" and source.multi_line
+
+    def as_read(record: str) -> bytes:
+        raw = record.encode("utf-8", "surrogateescape")
+        # Spark takes a line as it is, but decodes what it cuts by a pattern
+        return raw.decode("utf-8", "replace").encode() if by_pattern else raw
 
     def edit(old: IO[str]) -> Iterator[str]:
         if source.concatenated:
-            yield from (found[0] for found in re.finditer(RECORD, old.read()) if found[0] not in records)
+            found = (one[0] for one in re.finditer(RECORD, old.read()))
+            yield from (piece for piece in found if as_read(piece) not in records)
             return
         pieces: Iterator[str] = iter(old)
-        if source.format == "csv" and source.multi_line:
+        if by_pattern:
             pattern = record_pattern(
                 source.options.get("sep", ","), source.options.get("quote", '"'), source.options.get("escape")
             )
             pieces = (found[0] for found in re.finditer(pattern.replace(r"\z", r"\Z"), old.read()))
         for place, piece in enumerate(pieces):
             record = re.sub(r"(?:\r\n|\n|\r)\Z", "", piece)
-            if (record.removeprefix("\ufeff") if place == 0 else record) not in records:
+            if as_read(record.removeprefix("\ufeff") if place == 0 else record) not in records:
                 yield piece
 
     return edit

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.bronze.ledger import listing
-from medallion_pipelines.bronze.parquet import merged_schema
-from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.erasure.landing import Landing
 from medallion_pipelines.silver.changes.table import memory_of
-from medallion_pipelines.silver.typed import DOCUMENT, typed
+from medallion_pipelines.silver.typed import CORRECTS, DOCUMENT, QUARANTINED, typed
 from medallion_pipelines.tables import Tables
 
 
@@ -27,20 +25,16 @@ class Place:
     is_raw: bool = False
 
 
-def places(tables: Tables, table: Table) -> Iterator[Place]:
+def places(tables: Tables, landing: Landing, table: Table) -> Iterator[Place]:
     """All places that are there, in the order in which they are cleaned: sources first, so that nothing
     comes back from them. Raises SourceError where there is no landing zone to look at."""
-    landed = _landed(tables, table)
+    landed = landing.records(table)
     if landed is not None:
-        yield Place(landing_of(table), lambda: landed, is_raw=True)
-    yield from tables_of(tables, table)
-
-
-def tables_of(tables: Tables, table: Table) -> Iterator[Place]:
-    """The places that are tables."""
-    bronze, quarantine = f"bronze.{table.name}", table.quarantine_key
-    if tables.exists(bronze):
-        yield Place(bronze, lambda: _typed(tables.read(bronze), table), is_raw=True)
+        rows = _typed(landed, table)
+        yield Place(landing_of(table), lambda: rows, is_raw=True)
+    quarantine = table.quarantine_key
+    if tables.exists(bronze_of(table)):
+        yield captured(tables, table)
     if tables.exists(quarantine):
         yield Place(quarantine, lambda: _typed(tables.read(quarantine), _quarantined(table)), is_raw=True)
     for key in (table.key, memory_of(table.key)):
@@ -48,9 +42,31 @@ def tables_of(tables: Tables, table: Table) -> Iterator[Place]:
             yield Place(key, lambda key=key: tables.read(key))  # type: ignore[misc]
 
 
+def captured(tables: Tables, table: Table) -> Place:
+    """The place that is the bronze table."""
+    bronze = bronze_of(table)
+    return Place(bronze, lambda: _typed(tables.read(bronze), table), is_raw=True)
+
+
+def corrections(tables: Tables, table: Table) -> Place | None:
+    """The corrected records in bronze, with `_corrects`; None where there is none."""
+    bronze = bronze_of(table)
+    if not tables.exists(bronze) or CORRECTS not in tables.read(bronze).columns:
+        return None
+    rows = tables.read(bronze).where(F.col(CORRECTS).isNotNull())
+    # under a name that `typed` lets pass
+    rows = _typed(rows.withColumn(QUARANTINED, F.col(CORRECTS)), table)
+    return Place(bronze, lambda: rows.withColumnRenamed(QUARANTINED, CORRECTS), is_raw=True)
+
+
+def bronze_of(table: Table) -> str:
+    """The bronze table of a silver table."""
+    return f"bronze.{table.name}"
+
+
 def landing_of(table: Table) -> str:
     """What the landing zone's files of a table are called."""
-    return f"landing of bronze.{table.name}"
+    return f"landing of {bronze_of(table)}"
 
 
 def is_documents(table: Table) -> bool:
@@ -73,16 +89,3 @@ def _quarantined(table: Table) -> Table:
     if table.source.format == "csv":
         return table
     return replace(table, source=replace(table.source, format="json", multi_line=False))
-
-
-def _landed(tables: Tables, table: Table) -> DataFrame | None:
-    assert table.source is not None
-    files = listing(tables, table.source)
-    paths = [] if files is None else [row.path for row in files.select("path").collect()]
-    if not paths:
-        return None
-    schema = None
-    if table.source.format == "parquet":
-        schema, broken = merged_schema(tables.spark, paths, None)
-        paths = [path for path in paths if path not in broken]
-    return _typed(read_records(tables.spark, table.source, paths, schema), table)

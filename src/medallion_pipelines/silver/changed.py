@@ -98,7 +98,7 @@ def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
 
     Readers see the table as it was, or as it is then. Cut off anywhere, it has to be done again.
     """
-    beside = f"ops.rebuild_{table.key.replace('.', '_')}"
+    beside = rebuild_of(table.key)
     make(tables, table, beside)
     merged = take(tables, table, beside, staged)
     for new, old in ((memory_of(beside), memory_of(table.key)), (beside, table.key)):
@@ -106,6 +106,11 @@ def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
     tables.drop(beside)
     tables.drop(memory_of(beside))
     return merged
+
+
+def rebuild_of(key: str) -> str:
+    """Where a table of changes is made anew, beside it."""
+    return f"ops.rebuild_{key.replace('.', '_')}"
 
 
 def _versions(staged: DataFrame) -> list[Version]:

@@ -33,7 +33,7 @@ from medallion_pipelines.silver.balanced import balanced
 
 _BAD = "__bad__"
 # a replay reads the record from this text again
-_EXACT = {
+EXACT = {
     "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
     "timeZone": "UTC",
@@ -206,7 +206,7 @@ def _parquet(bronze: DataFrame, names: Sequence[str]) -> DataFrame:
     extra = [name for name in kind.names if name not in set(names)]
     unknown = F.array_compact(F.array(*(F.when(field(name).isNotNull(), F.lit(name)) for name in extra)))
     return bronze.select(
-        F.to_json("record", _EXACT).alias("record"),
+        F.to_json("record", EXACT).alias("record"),
         *_origin(bronze),
         F.struct(*raw).alias("raw"),
         F.lit(False).alias("malformed"),
