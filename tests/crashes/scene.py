@@ -68,6 +68,8 @@ class Place:
         """Another place that holds the same."""
         other = self.another()
         for layer in LAYERS:
+            if not (self.home / self.settings.schema(layer)).exists():
+                continue  # no table of it was made
             target = Path(str(other.settings.warehouse)) / other.settings.schema(layer)
             # a view names its tables
             skipped = shutil.ignore_patterns("*.view.sql")
