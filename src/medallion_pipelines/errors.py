@@ -27,6 +27,10 @@ class SourceError(MedallionError):
     """A source cannot be read at all (a landing folder that is not there, say)."""
 
 
+class DataLossError(SourceError):
+    """A stream no longer has what was not read yet."""
+
+
 class QualityError(MedallionError):
     """A check stopped a table's run before anything was written."""
 

@@ -77,6 +77,8 @@ def _quarantined(table: Table) -> Table:
 
 def _landed(tables: Tables, table: Table) -> DataFrame | None:
     assert table.source is not None
+    if table.source.stream is not None:  # it keeps its records for itself
+        return None
     files = listing(tables, table.source)
     paths = [] if files is None else [row.path for row in files.select("path").collect()]
     if not paths:
