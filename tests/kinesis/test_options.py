@@ -62,7 +62,7 @@ def test_secrets_are_refused_and_not_repeated() -> None:
 def test_the_package_works_without_boto3() -> None:
     code = (
         "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None\n"
-        "import medallion_pipelines.lakehouse, medallion_pipelines.kinesis.source\n"
+        "import medallion_pipelines.lakehouse, medallion_pipelines.kinesis.reading\n"
         "from medallion_pipelines.kinesis import client, options\n"
         "from medallion_pipelines.errors import SetupError\n"
         "try: client.connect(options.Options(('a',), '/a'))\n"

@@ -16,13 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql.streaming.datasource import ReadLimit
 
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
 from medallion_pipelines.kinesis.options import read_options
-from medallion_pipelines.kinesis.source import KinesisStreamReader
 from tests.kinesis.local import Server, Stream, in_order, serving
+
+pytest.importorskip("pyspark.sql.streaming.datasource")  # Spark 4.2
+KinesisStreamReader = pytest.importorskip("medallion_pipelines.kinesis.source").KinesisStreamReader
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ class Query:
                 return done
         return most
 
-    def batch(self, reader: KinesisStreamReader, limit: ReadLimit | None = None) -> bool:
+    def batch(self, reader: KinesisStreamReader, limit: Any = None) -> bool:
         start = self.offset or passed_on(reader.initialOffset())
         end = passed_on(reader.latestOffset(start, limit or reader.getDefaultReadLimit()))
         self.offset = end
@@ -100,6 +101,9 @@ def test_a_run_reads_all_there_is_and_ends(kinesis: Server, tmp_path: Path) -> N
     stream.put("more")
     assert one.run() == 1
     assert one.data[100:] == ["more"]
+    before = one.offset
+    assert one.run() == 0
+    assert one.offset == before
 
 
 def test_a_run_ends_while_producers_go_on(kinesis: Server, tmp_path: Path) -> None:
@@ -250,6 +254,34 @@ def test_after_sequence_numbers_what_came_before_their_shards_counts_as_read(
     assert sorted(one.data) == [data for data in "abcdefgh" if data != shard[known][1]]
 
 
+def test_a_query_without_an_end_makes_no_batch_while_nothing_comes(
+    kinesis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("medallion_pipelines.kinesis.source.IDLE", 0.01)
+    stream = kinesis.stream(2)
+    one = query(stream, tmp_path)
+    reader = KinesisStreamReader(read_options(one.options))
+    assert [one.batch(reader) for _ in range(3)] == [True, False, False]
+    stream.put("x")
+    assert [one.batch(reader) for _ in range(3)] == [True, False, False]
+    assert one.data == ["x"] and len(one.batches) == 2
+
+
+def test_an_idle_shard_is_looked_at_often_enough_to_know_that_nothing_was_lost(
+    kinesis: Server, tmp_path: Path
+) -> None:
+    stream = kinesis.stream()
+    stream.put("x")
+    one = query(stream, tmp_path)
+    assert (one.run(), one.run()) == (1, 0)
+    for stop in (tmp_path / "stops").glob("*/*"):
+        told = json.loads(stop.read_text())
+        told["position"]["read_until"] -= 7 * 3_600_000
+        stop.write_text(json.dumps(told))
+    assert (one.run(), one.run()) == (1, 0)
+    assert one.data == ["x"]
+
+
 def test_several_streams_are_read_in_one_query(kinesis: Server, tmp_path: Path) -> None:
     first, second = kinesis.stream(), kinesis.stream()
     first.put("a")
@@ -270,6 +302,7 @@ def test_the_stops_of_batches_long_past_are_removed(
     one = query(stream, tmp_path)
     reader = KinesisStreamReader(read_options(one.options))
     for _ in range(5):
+        stream.put("x")
         one.batch(reader)
     assert sorted(path.name for path in (tmp_path / "stops").iterdir()) == ["4", "5"]
 

@@ -52,7 +52,8 @@ def capture_stream(log: RunLog, table: Table, options: Mapping[str, str]) -> Ste
     tables.create(key, bronze_shape(table.source, "STRING"))
     checkpoint = tables.checkpoint(key)
     given = {"initialPosition": "trim_horizon", **options}  # nothing is left out unless the contract says so
-    if tables.version(key) > 0 and not _is_there(tables.spark, f"{checkpoint}/metadata"):
+    before = tables.version(key)
+    if before > 0 and not _is_there(tables.spark, f"{checkpoint}/metadata"):
         given["initialPosition"] = _after_what_is_there(tables, key)
     try:
         frame = _reading(tables.spark, given, f"{checkpoint}/shards")
@@ -60,7 +61,9 @@ def capture_stream(log: RunLog, table: Table, options: Mapping[str, str]) -> Ste
         reports = tables.append_stream(rows, key, checkpoint)
     except Exception as error:  # classic Spark raises py4j's errors, Spark Connect its own
         raise _in_words(error) from error
-    count = tables.read(key).where(F.col("_batch_id") == token).count()
+    count = 0
+    if tables.version(key) > before:
+        count = tables.read(key).where(F.col("_batch_id") == token).count()
     behind, lost = _said(tables.spark, reports, f"{checkpoint}/shards")
     tables.view(f"{key}_parsed", parsed_select(tables.name(key), table.source), over=[key])
     return StepResult(
@@ -134,6 +137,7 @@ def _said(
 ) -> tuple[int | None, list[str]]:
     """How far behind the newest record (ms) the run ended, and what it found to be lost."""
     sources = [report["sources"][0] for report in reports if report.get("sources")]
+    sources = [one for one in sources if one["endOffset"] != one["startOffset"]]
     if not sources:
         return None, []
     if _on_databricks():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -41,8 +42,9 @@ def connect(options: Options) -> Any:
     )
     with told(f"Kinesis ({', '.join(options.streams)})"):
         try:
+            region = options.region or os.environ.get("AWS_REGION")  # which boto3 does not look at
             return boto3.client(
-                "kinesis", region_name=options.region, endpoint_url=options.endpoint_url, config=config
+                "kinesis", region_name=region, endpoint_url=options.endpoint_url, config=config
             )
         except (BotoCoreError, ValueError) as error:
             hint = "Set the option `region`, or AWS_REGION." if "region" in str(error) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -142,6 +142,16 @@ def _up_to(
             return
         if time.monotonic() - progressed > PATIENCE:
             raise SourceError(f"{part.at(position)}: nothing came for {PATIENCE:.0f} seconds.")
+
+
+def has_news(part: Part, client: Any, options: Options) -> bool:
+    """Whether a batch should read the shard: one that would find nothing is no batch, save now and then, lest
+    nobody knew how long nothing has come."""
+    since = part.start.read_until
+    if part.closed or since is None or since < time.time() * 1000 - SHORTEST_RETENTION / 4:
+        return True
+    page = next(_pages(replace(part, limit=1), client, options, part.start))
+    return bool(page.records) or page.behind != 0
 
 
 def _place(position: Position) -> int:

@@ -74,7 +74,7 @@ def starting(listing: Listing, initial: InitialPosition, now: datetime) -> Offse
 
 def _after(listing: Listing, after: Mapping[str, str]) -> Offset:
     """From a sequence number on in the shards that have one; what these came from has been read, all others
-    have not."""
+    have not. Shards that are no more have nothing to give."""
     read: set[str] = set()
     todo = [parent for key in after if key in listing for parent in listing[key].parents]
     while todo:
@@ -86,7 +86,7 @@ def _after(listing: Listing, after: Mapping[str, str]) -> Offset:
         0,
         waiting={
             key: Position("AFTER_SEQUENCE_NUMBER", after[key]) if key in after else Position("TRIM_HORIZON")
-            for key in (*listing, *(key for key in after if key not in listing))
+            for key in listing
             if key not in read
         },
         ended=dict.fromkeys(sorted(read)),

@@ -6,7 +6,9 @@ spark.readStream.format("kinesis").option("streamName", ...).option("metadataPat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,9 +26,10 @@ from pyspark.sql.types import StructType
 from medallion_pipelines.errors import SourceError
 from medallion_pipelines.kinesis.client import connect
 from medallion_pipelines.kinesis.options import Options, read_options
-from medallion_pipelines.kinesis.positions import Offset, milliseconds
-from medallion_pipelines.kinesis.reading import Part, read
+from medallion_pipelines.kinesis.positions import Offset, Position, milliseconds
+from medallion_pipelines.kinesis.reading import Part, has_news, read
 from medallion_pipelines.kinesis.shards import (
+    Shard,
     discovered,
     gone,
     list_shards,
@@ -36,6 +39,9 @@ from medallion_pipelines.kinesis.shards import (
     starting,
 )
 from medallion_pipelines.kinesis.stops import KEPT_BATCHES, Stops, folder_at
+
+IDLE = 1.0  # seconds until a query without news looks again
+LOOKS = 16  # shards that the driver looks at side by side
 
 SCHEMA = (
     "partitionKey STRING, data BINARY, stream STRING, shardId STRING, sequenceNumber STRING, "
@@ -109,7 +115,10 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         lost = gone(offset, listing) | outdated(client, found, datetime.now(UTC))
         if lost and self._options.fail_on_data_loss:
             refuse(list(lost.values()))
+        found = self._with_news(client, found, listing)
         if not found:
+            if self._until is None:
+                time.sleep(IDLE)
             return start
         most = -(-limit.max_rows // len(found)) if isinstance(limit, ReadMaxRows) else None
         return replace(
@@ -122,6 +131,21 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             limit=most,
             lost=tuple(lost.values()),
         ).as_json()
+
+    def _with_news(
+        self, client: Any, found: dict[str, Position], listing: Mapping[str, Shard]
+    ) -> dict[str, Position]:
+        """The shards that a batch would find something in."""
+
+        def look(key: str) -> bool:
+            part = Part(key, 0, found[key], listing[key].closed)
+            return has_news(part, client, self._options)
+
+        with ThreadPoolExecutor(LOOKS) as pool:
+            news = dict(zip(found, pool.map(look, found), strict=True))
+        if self._until is not None:
+            self._caught_up |= {key for key, new in news.items() if not new}
+        return {key: position for key, position in found.items() if news[key]}
 
     def _finished(self, offset: Offset) -> Offset:
         """What holds after the batch of an offset, by what its executors have written."""

@@ -213,8 +213,11 @@ class Tables(History):
     def append_stream(self, frame: DataFrame, key: str, checkpoint: str) -> list[Mapping[str, Any]]:
         """Append what a stream has by now, each batch exactly once: Delta knows it by the checkpoint's query.
         What Spark reports of each batch, the last hundred of them."""
-        writer = frame.writeStream.outputMode("append").option("checkpointLocation", checkpoint)
-        query = writer.trigger(availableNow=True).toTable(self._at(key))
+        writer = frame.writeStream.format("delta").outputMode("append")
+        writer = writer.option("checkpointLocation", checkpoint).trigger(availableNow=True)
+        # by name, classic Spark does not find a table that is registered by its location
+        name, folder = self._at(key), self._folder(key)
+        query = writer.toTable(name) if folder is None else writer.start(str(folder))
         try:
             query.awaitTermination()
             return [json.loads(report.json) for report in query.recentProgress]
