@@ -1,4 +1,4 @@
-"""Reading a stream: the source `kinesis` beside a bare loop of boto3's get_records, from the same local server.
+"""Reading a stream: the source `kinesis` beside a bare loop of boto3's get_records, from one local server.
 
     python benchmarks/kinesis.py --records 200000 --shards 8 --repeat 3
 
@@ -33,7 +33,7 @@ REGION = "eu-west-1"
 
 @contextmanager
 def server() -> Iterator[str]:
-    run(["sh", str(ROOT / "scripts" / "kinesis-server.sh")], check=True)
+    run([str(ROOT / "scripts" / "kinesis-server.sh")], check=True)
     command, folder = ["node", "serve.js"], ROOT / "tests" / "kinesis" / "server"
     with Popen(command, cwd=folder, stdin=PIPE, stdout=PIPE, text=True) as process:
         assert process.stdout is not None

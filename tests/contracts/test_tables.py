@@ -34,13 +34,14 @@ def test_a_source_has_format_and_options(folder):
 
 def test_a_source_may_be_streams_of_kinesis(folder):
     with_source(folder, "{stream: 'a, b', format: json, options: {region: eu-west-1, maxRecordsPerBatch: 1000, "
-                        "failOnDataLoss: false, serviceCredential: reader, dateFormat: dd.MM.yyyy}}")  # fmt: skip
+                        "failOnDataLoss: false, serviceCredential: reader, dateFormat: dd.MM.yyyy, "
+                        "initialPosition: {at_timestamp: '2026-01-31'}}}")  # fmt: skip
     source = folder.table().source
     assert (source.path, source.format, source.multi_line) == ("kinesis://a, b", "json", False)
     assert source.options == {"dateFormat": "dd.MM.yyyy"}
     assert source.stream == {
         "streamName": "a, b", "region": "eu-west-1", "maxRecordsPerBatch": "1000", "failOnDataLoss": "false",
-        "serviceCredential": "reader",
+        "serviceCredential": "reader", "initialPosition": '{"at_timestamp": "2026-01-31"}',
     }  # fmt: skip
 
 

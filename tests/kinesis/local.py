@@ -117,7 +117,7 @@ def serving() -> Iterator[Server]:
     script = HERE.parents[2] / "scripts" / "kinesis-server.sh"
     with (HERE / ".lock").open("w") as lock:  # workers of one run come at the same time
         fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(["sh", str(script)], check=True)
+        subprocess.run([str(script)], check=True)
     command = ["node", "serve.js"]
     process = subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process:

@@ -1,5 +1,6 @@
-"""Captures a stream again and again in a process of its own, Spark included, so that a test can kill all of
-it. A line on its input says that the producers are done: it captures what is left, and prints what bronze has.
+"""Captures a stream again and again in a process of its own, Spark included, so that a test can kill it all.
+
+A line on its input says that the producers are done: it captures what is left, and prints what bronze has.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, cast
 
 from medallion_pipelines.errors import SourceError
@@ -78,7 +79,7 @@ def _read_stream(node: Node) -> dict[str, str]:
     for key in node.at("options").keys:
         place = node.at("options").at(key)
         if key in STREAM:
-            value = str(place.value).lower() if isinstance(place.value, bool) else str(place.value)
+            value = place.value if isinstance(place.value, str) else json.dumps(place.value)
             if key != "serviceCredential":
                 _check_stream_option(place, key, value)
             found[key] = value

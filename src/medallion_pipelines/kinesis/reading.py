@@ -120,7 +120,7 @@ def _again(part: Part, client: Any, options: Options, stop: Stop) -> Iterator[li
         refuse(
             [
                 f"{part.at(part.start)}: batch {part.batch} read {stop.records} records up to "
-                f"{stop.position}, and now finds {count} of them: the others have left the stream's retention."
+                f"{stop.position}, and now finds {count}: the others have left the stream's retention."
             ]
         )
 
@@ -138,10 +138,10 @@ def _up_to(
             yield [record for raw in raws for record in unpacked(raw)]
         if page.records and int(page.records[-1]["SequenceNumber"]) >= end:
             return
-        if page.behind == 0 and not page.full and not page.records and not raws:
+        if page.behind == 0 and not page.records:
             return
         if time.monotonic() - progressed > PATIENCE:
-            raise SourceError(f"{part.at(position)}: nothing came for {PATIENCE:.0f} seconds.")
+            raise SourceError(f"{part.at(position)}: nothing came for {PATIENCE:.0f} s, up to {target}.")
 
 
 def has_news(part: Part, client: Any, options: Options) -> bool:
@@ -230,5 +230,5 @@ def _lost(part: Part, raws: list[dict[str, Any]]) -> str | None:
     hours = (upto - (since or upto)) / 3_600_000
     return (
         f"{part.at(part.start)}: this record has left the stream's retention. What arrived between "
-        f"{spelt(since)} and {spelt(upto)} ({hours:.1f} hours) and was not read is lost."
+        f"{spelt(since)} and {spelt(upto)} ({hours:.1f} hours), if anything did, is lost."
     )

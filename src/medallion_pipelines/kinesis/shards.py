@@ -94,8 +94,8 @@ def _after(listing: Listing, after: Mapping[str, str]) -> Offset:
 
 
 def discovered(offset: Offset, listing: Listing) -> Offset:
-    """With the shards that are new. What has ended and is listed no more is forgotten."""
-    waiting = dict(offset.waiting)
+    """With the shards that are new, without those that are gone."""
+    waiting = {key: position for key, position in offset.waiting.items() if key in listing}
     for key in listing:
         if key not in waiting and key not in offset.ended:
             waiting[key] = Position("TRIM_HORIZON")
@@ -110,8 +110,6 @@ def readable(offset: Offset, listing: Listing) -> dict[str, Position]:
     """
     found: dict[str, Position] = {}
     for key, position in offset.waiting.items():
-        if key not in listing:
-            continue
         parents = listing[key].parents
         if any(parent in offset.waiting for parent in parents):
             continue

@@ -110,9 +110,10 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         client = connect(self._options)
         offset = self._finished(Offset.from_json(start))
         listing = list_shards(client, self._options.streams)
+        lost = gone(offset, listing)
         offset = discovered(offset, listing)
         found = {key: one for key, one in readable(offset, listing).items() if key not in self._caught_up}
-        lost = gone(offset, listing) | outdated(client, found, datetime.now(UTC))
+        lost |= outdated(client, found, datetime.now(UTC))
         if lost and self._options.fail_on_data_loss:
             refuse(list(lost.values()))
         found = self._with_news(client, found, listing)
@@ -125,7 +126,7 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             offset,
             batch=offset.batch + 1,
             reading=found,
-            waiting={k: one for k, one in offset.waiting.items() if k in listing and k not in found},
+            waiting={key: one for key, one in offset.waiting.items() if key not in found},
             closed=tuple(key for key in found if listing[key].closed),
             until=self._until,
             limit=most,

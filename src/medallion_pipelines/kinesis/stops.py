@@ -11,7 +11,9 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -45,7 +47,9 @@ class Stops:
 
     def of(self, batch: int, shards: Iterable[str]) -> dict[str, Stop | None]:
         """Where a batch stopped in some shards."""
-        return {shard: self.get(batch, shard) for shard in shards}
+        named = list(shards)
+        with ThreadPoolExecutor(16) as pool:
+            return dict(zip(named, pool.map(partial(self.get, batch), named), strict=True))
 
     def put(self, batch: int, shard: str, stop: Stop) -> Stop:
         """Say where a batch stopped; what another said before is what holds, and is returned."""
