@@ -188,6 +188,17 @@ def trouble(kinesis: Server) -> Iterator[Trouble]:
     thread.join()
 
 
+def packed(records: Sequence[tuple[str, bytes]]) -> bytes:
+    """Records in one, by AWS's own library."""
+    from aws_kinesis_agg.aggregator import RecordAggregator
+
+    aggregator = RecordAggregator()
+    for key, data in records:
+        assert aggregator.add_user_record(key, data) is None
+    contents: bytes = aggregator.clear_and_get().get_contents()[2]
+    return contents
+
+
 def in_order(found: Sequence[str]) -> bool:
     """Whether sequence numbers only grow."""
     parts = [tuple(map(int, one.split(":"))) for one in found]

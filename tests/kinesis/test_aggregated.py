@@ -10,21 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medallion_pipelines.kinesis.aggregated import MAGIC, unpacked
+from tests.kinesis.local import packed
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
-
-
-def packed(records: list[tuple[str, bytes]]) -> bytes:
-    """By AWS's own library."""
-    from aws_kinesis_agg.aggregator import RecordAggregator
-
-    aggregator = RecordAggregator()
-    for key, data in records:
-        assert aggregator.add_user_record(key, data) is None
-    found = aggregator.clear_and_get()
-    assert found is not None
-    contents: bytes = found.get_contents()[2]
-    return contents
 
 
 def raw(data: bytes) -> dict[str, Any]:

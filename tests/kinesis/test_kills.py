@@ -107,7 +107,6 @@ def test_kills_and_resharding_lose_and_double_nothing(kinesis: Server, tmp_path:
     told, _ = last.communicate("done\n")
     assert last.returncode == 0
     found = json.loads(told.splitlines()[-1])
-    print(found, production.resharded)
     assert (found["records"], found["numbers"], found["contents"]) == (RECORDS, RECORDS, RECORDS)
     assert found["disorder"] == 0
     assert production.resharded >= 5

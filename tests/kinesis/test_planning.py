@@ -20,7 +20,7 @@ import pytest
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
 from medallion_pipelines.kinesis.options import read_options
-from tests.kinesis.local import Server, Stream, in_order, serving
+from tests.kinesis.local import Server, Stream, in_order, packed, serving
 
 pytest.importorskip("pyspark.sql.streaming.datasource")  # Spark 4.2
 KinesisStreamReader = pytest.importorskip("medallion_pipelines.kinesis.source").KinesisStreamReader
@@ -280,6 +280,28 @@ def test_an_idle_shard_is_looked_at_often_enough_to_know_that_nothing_was_lost(
         stop.write_text(json.dumps(told))
     assert (one.run(), one.run()) == (1, 0)
     assert one.data == ["x"]
+
+
+def test_records_that_were_packed_are_read_one_by_one_and_a_batch_never_ends_within_a_package(
+    kinesis: Server, tmp_path: Path
+) -> None:
+    stream = kinesis.stream()
+    numbers = [
+        stream.put(one, key="outer")[0]
+        for one in (packed([("a", b"1"), ("b", b"2"), ("c", b"3")]), b"4", packed([("d", b"5")]))
+    ]
+    one = query(stream, tmp_path, maxRecordsPerBatch="2")
+    one.run()
+    found = [
+        [(row["partitionKey"], row["data"], row["sequenceNumber"]) for row in rows]
+        for rows in one.batches
+        if rows
+    ]
+    first, plain, last = numbers
+    assert found == [
+        [("a", b"1", f"{first}:0"), ("b", b"2", f"{first}:1"), ("c", b"3", f"{first}:2")],
+        [("outer", b"4", plain), ("d", b"5", f"{last}:0")],
+    ]
 
 
 def test_several_streams_are_read_in_one_query(kinesis: Server, tmp_path: Path) -> None:
