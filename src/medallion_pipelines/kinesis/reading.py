@@ -76,12 +76,13 @@ def _onward(part: Part, client: Any, options: Options) -> Generator[list[Record]
     lost, suspect = None, _suspect(part.start)
     for page in _pages(part, client, options, part.start):
         raws = page.records
+        there = bool(raws) and raws[0]["SequenceNumber"] == part.start.sequence  # what was read last
         if suspect and (raws or page.behind == 0):
-            lost, suspect = _lost(part, raws), False
+            lost, suspect = None if there else _lost(part, raws), False
             if lost and options.fail_on_data_loss:
                 refuse([lost])
-            if not lost:  # it begins with what was read last
-                raws = raws[1:]
+        if there:
+            raws = raws[1:]
         rows, taken, late = [], 0, False
         for raw in raws:
             if part.until is not None and milliseconds(raw["ApproximateArrivalTimestamp"]) > part.until:
@@ -221,10 +222,8 @@ def _suspect(start: Position) -> bool:
     return start.read_until < time.time() * 1000 - SHORTEST_RETENTION
 
 
-def _lost(part: Part, raws: list[dict[str, Any]]) -> str | None:
+def _lost(part: Part, raws: list[dict[str, Any]]) -> str:
     """What is gone between a suspect start and the first records that there are."""
-    if raws and raws[0]["SequenceNumber"] == part.start.value:
-        return None
     since = part.start.read_until
     upto = milliseconds(raws[0]["ApproximateArrivalTimestamp"]) if raws else int(time.time() * 1000)
     hours = (upto - (since or upto)) / 3_600_000
