@@ -6,13 +6,19 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from pyspark.sql import SparkSession
 from tests.kinesis.local import Server, Stream
 from tests.support import column, counts, run_only, silver, step, write_product
 
+from medallion_pipelines.bronze import streams
+from medallion_pipelines.errors import SetupError
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.settings import Settings
+from medallion_pipelines.tables import Tables
 
 pytest.importorskip("pyspark.sql.streaming.datasource")  # Spark 4.2
 Product = Callable[..., Path]
@@ -101,3 +107,31 @@ def test_a_stream_that_cannot_be_read_fails_its_step_in_words(
     assert step(result, "bronze.events").error == (
         "Stream nowhere: there is no such stream or shard in this account and region."
     )
+
+
+def test_on_databricks_the_built_in_source_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, str] = {}
+    reader: Any = SimpleNamespace(load=lambda: "rows")
+    reader.format = lambda name: asked.update(format=name) or reader
+    reader.options = lambda **options: asked.update(options) or reader
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "18.0")
+    spark: Any = SimpleNamespace(readStream=reader)
+    given = {
+        "streamName": "a",
+        "serviceCredential": "c",
+        "endpointUrl": "https://e",
+        "failOnDataLoss": "false",
+    }
+    assert streams._reading(spark, given, "/checkpoint/shards") == "rows"
+    assert asked == {
+        "format": "kinesis",
+        "streamName": "a",
+        "serviceCredential": "c",
+        "endpoint": "https://e",
+    }
+
+
+def test_a_catalog_without_a_folder_needs_a_place_for_checkpoints() -> None:
+    tables = Tables(cast("SparkSession", None), Settings(catalog="main", warehouse=None))
+    with pytest.raises(SetupError, match=r"catalog main has no folder .* MEDALLION_CHECKPOINTS"):
+        tables.checkpoint("bronze.events")
