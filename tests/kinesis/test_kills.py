@@ -88,7 +88,7 @@ def test_kills_and_resharding_lose_and_double_nothing(kinesis: Server, tmp_path:
     production = Production(stream)
 
     def stops() -> int:
-        return len(list(warehouse.glob("_checkpoints/*/*/shards/*/*.json")))
+        return len(list(warehouse.glob("_checkpoints/*/*/shards/*/*/*.json")))
 
     def commits() -> int:
         return len(list(warehouse.glob("bronze/events/_delta_log/*.json")))

@@ -274,7 +274,7 @@ def test_an_idle_shard_is_looked_at_often_enough_to_know_that_nothing_was_lost(
     stream.put("x")
     one = query(stream, tmp_path)
     assert (one.run(), one.run()) == (1, 0)
-    for stop in (tmp_path / "stops").glob("*/*"):
+    for stop in (tmp_path / "stops").glob("*/*/*"):
         told = json.loads(stop.read_text())
         told["position"]["read_until"] -= 7 * 3_600_000
         stop.write_text(json.dumps(told))
@@ -326,14 +326,26 @@ def test_the_stops_of_batches_long_past_are_removed(
     for _ in range(5):
         stream.put("x")
         one.batch(reader)
-    assert sorted(path.name for path in (tmp_path / "stops").iterdir()) == ["4", "5"]
+    assert sorted(path.name for path in (tmp_path / "stops").glob("*/*")) == ["4", "5"]
+
+
+def test_a_query_that_begins_anew_does_not_mind_what_another_left_in_its_folder(
+    kinesis: Server, tmp_path: Path
+) -> None:
+    stream = kinesis.stream()
+    stream.put("a")
+    one, other = query(stream, tmp_path), query(stream, tmp_path)
+    one.run()
+    stream.put("b")
+    other.run()
+    assert (one.data, other.data) == (["a"], ["a", "b"])
 
 
 def test_a_batch_whose_end_nobody_wrote_down_stops_the_query(kinesis: Server, tmp_path: Path) -> None:
     stream = kinesis.stream()
     one = query(stream, tmp_path)
     one.run()
-    for path in (tmp_path / "stops").glob("*/*"):
+    for path in (tmp_path / "stops").glob("*/*/*"):
         path.unlink()
     with pytest.raises(SourceError, match=rf"batch 1 stopped in shard {stream.name}/shardId-000000000000"):
         one.run()
@@ -367,7 +379,7 @@ def test_a_child_shard_that_was_first_read_too_late_is_told(tmp_path: Path) -> N
         reader = KinesisStreamReader(read_options(one.options))
         one.batch(reader)
         assert one.data == ["a"] and one.offset is not None
-        for stop in (tmp_path / "stops").glob("*/*"):  # the parent was read long ago
+        for stop in (tmp_path / "stops").glob("*/*/*"):  # the parent was read long ago
             told = json.loads(stop.read_text())
             told["position"]["read_until"] -= 30 * 3_600_000
             stop.write_text(json.dumps(told))

@@ -38,7 +38,7 @@ def options(kinesis: Server, tmp_path: Path) -> Options:
 
 
 def stops_of(options: Options) -> Stops:
-    return Stops(LocalFolder(Path(options.metadata_path)))
+    return Stops(LocalFolder(Path(options.metadata_path)), "query")
 
 
 def read(one: Part, options: Options) -> list[bytes]:

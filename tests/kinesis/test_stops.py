@@ -17,12 +17,13 @@ def stop(number: int) -> Stop:
 
 
 def test_the_first_to_write_decides(tmp_path: Path) -> None:
-    stops = Stops(folder_at(f"file://{tmp_path}/a b"))
+    stops = Stops(folder_at(f"file://{tmp_path}/a b"), "query")
     assert stops.get(1, "s/shardId-1") is None
     assert stops.put(1, "s/shardId-1", stop(1)) == stop(1)
     assert stops.put(1, "s/shardId-1", stop(2)) == stop(1)
     assert stops.get(1, "s/shardId-1") == stop(1)
     assert stops.put(2, "s/shardId-1", stop(2)) == stop(2)
+    assert Stops(folder_at(f"{tmp_path}/a b"), "another").get(1, "s/shardId-1") is None
     stops.forget(1)
     assert stops.of(1, ["s/shardId-1"]) == {"s/shardId-1": None}
 
@@ -31,7 +32,7 @@ def test_of_many_at_once_one_is_first_and_all_hear_of_it(tmp_path: Path) -> None
     heard: list[Stop] = []
 
     def put(number: int) -> None:
-        heard.append(Stops(LocalFolder(tmp_path)).put(1, "s/a", stop(number)))
+        heard.append(Stops(LocalFolder(tmp_path), "query").put(1, "s/a", stop(number)))
 
     threads = [threading.Thread(target=put, args=(number,)) for number in range(16)]
     for thread in threads:
@@ -39,7 +40,7 @@ def test_of_many_at_once_one_is_first_and_all_hear_of_it(tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert len(heard) == 16 and len(set(heard)) == 1
-    assert [path.name for path in (tmp_path / "1").iterdir()] == ["a.s.json"]
+    assert [path.name for path in (tmp_path / "query" / "1").iterdir()] == ["a.s.json"]
 
 
 def test_in_s3_the_first_to_write_decides() -> None:

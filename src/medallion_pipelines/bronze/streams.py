@@ -145,9 +145,8 @@ def _said(
         return (None if behind is None else int(float(behind))), []
     offsets = [one["endOffset"] for one in sources]
     ends = [json.loads(one) if isinstance(one, str) else one for one in offsets]
-    paths = [
-        path for n in sorted({end["batch"] for end in ends}) if _is_there(spark, path := f"{metadata}/{n}")
-    ]
+    folders = sorted({f"{metadata}/{end['query']}/{end['batch']}" for end in ends})
+    paths = [path for path in folders if _is_there(spark, path)]
     lost = [text for end in ends for text in end["lost"]]
     if not paths:
         return None, lost

@@ -55,6 +55,7 @@ class Offset:
 
     Shards are `stream/shardId`. `waiting` are not read in this batch; `ended` are read whole, with the time
     up to which each was. `until` (ms): what arrived later is left to another run. `limit`: records per shard.
+    `query`: of what begins anew the stops are others.
     """
 
     batch: int
@@ -65,6 +66,7 @@ class Offset:
     until: int | None = None
     limit: int | None = None
     lost: tuple[str, ...] = ()
+    query: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "closed": list(self.closed), "lost": list(self.lost)}

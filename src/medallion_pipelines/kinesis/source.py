@@ -7,6 +7,7 @@ spark.readStream.format("kinesis").option("streamName", ...).option("metadataPat
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -79,6 +80,7 @@ class ShardPartition(InputPartition):
     """What one task reads."""
 
     part: Part
+    query: str
 
 
 class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
@@ -90,7 +92,7 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._stops = Stops(folder_at(options.metadata_path))
+        self._folder = folder_at(options.metadata_path)
         self._until: int | None = None
         self._caught_up: set[str] = set()
 
@@ -103,7 +105,8 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     def initialOffset(self) -> dict[str, Any]:  # noqa: N802
         listing = list_shards(connect(self._options), self._options.streams)
-        return starting(listing, self._options.initial_position, datetime.now(UTC)).as_json()
+        offset = starting(listing, self._options.initial_position, datetime.now(UTC))
+        return replace(offset, query=uuid.uuid4().hex).as_json()
 
     def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:  # noqa: N802
         """The next batch; `start` again where a run with an end has read all that there was at its start."""
@@ -151,7 +154,7 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def _finished(self, offset: Offset) -> Offset:
         """What holds after the batch of an offset, by what its executors have written."""
         stops = {}
-        for key, stop in self._stops.of(offset.batch, offset.reading).items():
+        for key, stop in Stops(self._folder, offset.query).of(offset.batch, offset.reading).items():
             if stop is None:
                 raise SourceError(
                     f"Nobody knows where batch {offset.batch} stopped in shard {key}: "
@@ -169,7 +172,8 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         offset = Offset.from_json(end)
         return [
             ShardPartition(
-                Part(key, offset.batch, position, key in offset.closed, offset.until, offset.limit)
+                Part(key, offset.batch, position, key in offset.closed, offset.until, offset.limit),
+                offset.query,
             )
             for key, position in offset.reading.items()
         ]
@@ -177,8 +181,9 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         assert isinstance(partition, ShardPartition)
         part = partition.part
+        stops = Stops(self._folder, partition.query)
         stream, shard_id = part.shard.split("/")
-        for records in read(part, connect(self._options), self._options, self._stops):
+        for records in read(part, connect(self._options), self._options, stops):
             keys, data, numbers, arrived = zip(*records, strict=True)
             size = len(records)
             yield pa.RecordBatch.from_arrays(
@@ -194,4 +199,4 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             )
 
     def commit(self, end: dict[str, Any]) -> None:
-        self._stops.forget(end["batch"] - KEPT_BATCHES)
+        Stops(self._folder, end["query"]).forget(end["batch"] - KEPT_BATCHES)

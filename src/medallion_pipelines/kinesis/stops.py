@@ -35,14 +35,15 @@ class Folder(Protocol):
 
 
 class Stops:
-    """The stops of one query."""
+    """The stops of one query, which no other has, though it be given the same folder."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, query: str) -> None:
         self._folder = folder
+        self._query = query
 
     def get(self, batch: int, shard: str) -> Stop | None:
         """Where a batch stopped in a shard (`stream/shardId`); None while nobody knows."""
-        found = self._folder.read(_name(batch, shard))
+        found = self._folder.read(self._name(batch, shard))
         return None if found is None else Stop.from_json(json.loads(found))
 
     def of(self, batch: int, shards: Iterable[str]) -> dict[str, Stop | None]:
@@ -53,7 +54,7 @@ class Stops:
 
     def put(self, batch: int, shard: str, stop: Stop) -> Stop:
         """Say where a batch stopped; what another said before is what holds, and is returned."""
-        if self._folder.write_first(_name(batch, shard), json.dumps(stop.as_json()).encode()):
+        if self._folder.write_first(self._name(batch, shard), json.dumps(stop.as_json()).encode()):
             return stop
         found = self.get(batch, shard)
         assert found is not None
@@ -61,7 +62,11 @@ class Stops:
 
     def forget(self, batch: int) -> None:
         """Drop the stops of a batch that is never read again."""
-        self._folder.drop(f"{batch}/")
+        self._folder.drop(f"{self._query}/{batch}/")
+
+    def _name(self, batch: int, shard: str) -> str:
+        stream, shard_id = shard.split("/")
+        return f"{self._query}/{batch}/{shard_id}.{stream}.json"
 
 
 def folder_at(path: str) -> Folder:
@@ -151,8 +156,3 @@ class S3Folder:
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"
-
-
-def _name(batch: int, shard: str) -> str:
-    stream, shard_id = shard.split("/")
-    return f"{batch}/{shard_id}.{stream}.json"
