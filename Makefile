@@ -37,6 +37,7 @@ bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark writ
 	$(BIN)/python benchmarks/flights_run.py
 	$(BIN)/python benchmarks/conform.py
 	$(BIN)/python benchmarks/gold_refresh.py
+	$(BIN)/python benchmarks/kinesis.py
 
 conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio, dlt and this: docs/conformance.md
 	$(BIN)/python benchmarks/conformance/conformance.py

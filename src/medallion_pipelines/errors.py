@@ -31,6 +31,10 @@ class IngestError(MedallionError):
     """AWS could not bring data into the landing zone, or does not say what it did."""
 
 
+class DataLossError(SourceError):
+    """A stream no longer has what was not read yet."""
+
+
 class QualityError(MedallionError):
     """A check stopped a table's run before anything was written."""
 

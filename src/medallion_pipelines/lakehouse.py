@@ -131,7 +131,7 @@ class Lakehouse:
         loaded = self._place(find_product(product))
         found = _silver(loaded, table)
         assert found.source is not None
-        source = replace(found.source, path=path)
+        source = replace(found.source, path=path, stream=None)
         if listing(self.tables, source) is None:
             raise SourceError(f"{path} is not there: no file of it can be read.")
         feed = replace(found, source=source)

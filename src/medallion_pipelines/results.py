@@ -36,6 +36,7 @@ class StepResult:
     beside_versions: Mapping[str, int] = field(default_factory=dict)  # of quarantine and memory, after it
     error: str | None = None
     notes: tuple[str, ...] = ()
+    millis_behind_latest: int | None = None  # of a stream, how far behind its newest record it had come
 
 
 @dataclass(frozen=True)

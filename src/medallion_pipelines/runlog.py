@@ -57,6 +57,7 @@ TABLE_METRICS = (
         "MAP<STRING, BIGINT>",
         comment="Delta versions after the step of what belongs to the table: its quarantine, its memory",
     ),
+    Field("millis_behind_latest", "BIGINT", comment="of a stream: how far behind its newest record"),
 )
 FILES = (
     Field("feed", "STRING", required=True, comment="the bronze table"),
@@ -214,6 +215,7 @@ class RunLog:
                 list(r.notes),
                 moment,
                 dict(r.beside_versions),
+                r.millis_behind_latest,
             )
             for r in results
         ]

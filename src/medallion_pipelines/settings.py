@@ -26,6 +26,7 @@ class Settings:
     ops: str = "ops"
     warehouse: str | None = f"{HOME}/warehouse"
     landing: str = f"{HOME}/landing"
+    checkpoints: str | None = None  # of streams; None: below the warehouse folder
     environment: str | None = None  # picks the contracts' server entries
 
     def __post_init__(self) -> None:
@@ -37,8 +38,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, **overrides: str | None) -> Settings:
-        """Defaults, then MEDALLION_HOME / _CATALOG / _WAREHOUSE / _LANDING / _ENVIRONMENT and the
-        MEDALLION_{BRONZE,SILVER,GOLD,OPS}_SCHEMA, then `overrides` that are not None."""
+        """Defaults, then MEDALLION_HOME / _CATALOG / _WAREHOUSE / _LANDING / _CHECKPOINTS /
+        _ENVIRONMENT and the MEDALLION_{BRONZE,SILVER,GOLD,OPS}_SCHEMA, then `overrides` that are not None."""
         env = os.environ
         home = env.get("MEDALLION_HOME", HOME)
         catalog = overrides.get("catalog") or env.get("MEDALLION_CATALOG", "spark_catalog")
@@ -46,12 +47,13 @@ class Settings:
             "catalog": catalog,
             "warehouse": env.get("MEDALLION_WAREHOUSE", f"{home}/warehouse" if _local(catalog) else None),
             "landing": env.get("MEDALLION_LANDING", f"{home}/landing"),
+            "checkpoints": env.get("MEDALLION_CHECKPOINTS"),
             "environment": env.get("MEDALLION_ENVIRONMENT"),
         }
         for layer in ("bronze", "silver", "gold", "ops"):
             values[layer] = env.get(f"MEDALLION_{layer.upper()}_SCHEMA", layer)
         values.update({name: value for name, value in overrides.items() if value is not None})
-        for place in ("warehouse", "landing"):
+        for place in ("warehouse", "landing", "checkpoints"):
             value = values[place]
             if value is not None and "://" not in value and not value.startswith("dbfs:"):
                 values[place] = str(Path(value).expanduser().absolute())

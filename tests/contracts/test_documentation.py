@@ -1,4 +1,4 @@
-"""docs/contracts.md says what is so: its examples are sound, its tables are complete."""
+"""docs/contracts.md and docs/ingestion.md say what is so: examples are sound, tables are complete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from medallion_pipelines.contracts.custom import PLACES
 from medallion_pipelines.contracts.options import OPTIONS
 from medallion_pipelines.contracts.quality import OBJECT_METRICS, PROPERTY_METRICS
 from medallion_pipelines.contracts.source import OPTIONS as SOURCE_OPTIONS
+from medallion_pipelines.contracts.source import STREAM
 from medallion_pipelines.contracts.spark_types import LOGICAL_TYPES
 
-TEXT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT, INGESTION = ((DOCS / name).read_text("utf-8") for name in ("contracts.md", "ingestion.md"))
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT + INGESTION, re.S)
 BASE = (
     "- {name: id, logicalType: integer, primaryKey: true}\n- {name: at, logicalType: timestamp}\n"
     "- {name: parent, logicalType: integer}\n"
@@ -81,6 +83,11 @@ def test_every_custom_property_and_source_option_is_listed():
     assert listed == {name for names in PLACES.values() for name in names}
     for format_, options in rows("format | options"):
         assert set(re.findall(r"`(\w+)`", options)) - {"delimiter"} == set(SOURCE_OPTIONS[format_.strip("`")])
+
+
+def test_every_option_of_a_stream_is_listed():
+    listed = re.findall(r"^\| `(\w+)` \|", INGESTION, re.M)
+    assert set(listed) == set(STREAM)
 
 
 def test_the_promises_that_count_are_named():

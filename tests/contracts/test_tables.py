@@ -32,11 +32,30 @@ def test_a_source_has_format_and_options(folder):
     }  # fmt: skip
 
 
+def test_a_source_may_be_streams_of_kinesis(folder):
+    with_source(folder, "{stream: 'a, b', format: json, options: {region: eu-west-1, maxRecordsPerBatch: 1000, "
+                        "failOnDataLoss: false, serviceCredential: reader, dateFormat: dd.MM.yyyy, "
+                        "initialPosition: {at_timestamp: '2026-01-31'}}}")  # fmt: skip
+    source = folder.table().source
+    assert (source.path, source.format, source.multi_line) == ("kinesis://a, b", "json", False)
+    assert source.options == {"dateFormat": "dd.MM.yyyy"}
+    assert source.stream == {
+        "streamName": "a, b", "region": "eu-west-1", "maxRecordsPerBatch": "1000", "failOnDataLoss": "false",
+        "serviceCredential": "reader", "initialPosition": '{"at_timestamp": "2026-01-31"}',
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
         ("flights/*.json", ": must be a mapping. Such as `{path: flights/*.json, format: json}`."),
-        ("{format: json}", ".path: `path` is missing. A glob below the landing zone, such as `flights/*.json`."),
+        ("{format: json}", ".path: `path` is missing. A glob below the landing zone, such as `flights/*.json`; or name a `stream` of Kinesis."),
+        ("{stream: a, path: x, format: json}", ".path: stands beside `stream`. Records come from files or from streams."),
+        ("{stream: a, format: csv}", ".format: `csv` is not read from streams. Write `json`."),
+        ("{stream: a b, format: json}", ".stream: The option `streamName` of the kinesis source cannot be 'a b': 'a b' is no name of a stream; several are separated by commas"),
+        ("{stream: a, format: json, options: {initialPosition: oldest}}", ".options.initialPosition: The option `initialPosition` of the kinesis source cannot be 'oldest': it must be trim_horizon, latest, {\"at_timestamp\": \"2026-01-31T12:00:00Z\"} (another spelling with \"format\") or {\"after_sequence_number\": {\"STREAM/SHARD\": \"NUMBER\"}}"),
+        ("{stream: a, format: json, options: {regoin: x}}", ".options.regoin: `regoin` is not a supported option of json. Did you mean `region`?"),
+        ("{path: a, format: json, options: {region: x}}", ".options.region: `region` is not a supported option of json. Known: `dateFormat`, `timestampFormat`, `encoding`."),
         ("{path: x}", ".format: `format` is missing. One of json, csv, parquet."),
         ("{path: x, format: xml}", ".format: `xml` is not supported. One of json, csv, parquet."),
         ("{path: x, format: json, multiline: true}",

@@ -1,4 +1,5 @@
-"""Capture: from a feed's new files to its append-only bronze table, each file exactly once."""
+"""Capture: from a feed's new files, or its streams, to its append-only bronze table, each record exactly
+once."""
 
 from __future__ import annotations
 
@@ -19,19 +20,13 @@ from medallion_pipelines.bronze.ledger import (
 from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.records import read_records
+from medallion_pipelines.bronze.shape import bronze_shape
+from medallion_pipelines.bronze.streams import capture_stream
 from medallion_pipelines.contracts.model import Source, Table
 from medallion_pipelines.errors import LostRecordsError, spark_reason
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
-from medallion_pipelines.tables import Field, Shape, Tables, ddl
-
-_ORIGIN = (
-    Field("_file_path", "STRING", comment="where the record came from"),
-    Field("_file_modification_time", "TIMESTAMP", comment="when that file was written"),
-    Field("_file_size", "BIGINT", comment="bytes of that file"),
-    Field("_batch_id", "STRING", comment="token of the batch, as in ops.files"),
-    Field("_ingested_at", "TIMESTAMP", comment="when the record was captured"),
-)
+from medallion_pipelines.tables import Tables, ddl
 
 
 def capture(log: RunLog, table: Table) -> StepResult:
@@ -45,6 +40,8 @@ def capture(log: RunLog, table: Table) -> StepResult:
     assert table.source is not None
     key = f"bronze.{table.name}"
     _refuse_lost(log, table, key)
+    if table.source.stream is not None:
+        return capture_stream(log, table, table.source.stream)
     batches, changed = pending(log, key, table.source)
     notes: list[str] = []
     if changed:
@@ -125,13 +122,7 @@ def _write(
         return
     records = read_records(tables.spark, source, paths, schema)
     rows = records.withColumn("_batch_id", F.lit(token)).withColumn("_ingested_at", F.current_timestamp())
-    record = Field("record", ddl(records.schema["record"].dataType), comment="the record as it came")
-    header = [Field("_header", "STRING", comment="the header line it was read under")]
-    fields = [record, *(header if source.format == "csv" else []), *_ORIGIN]
-    properties = {"delta.appendOnly": "true"}
-    if source.format == "parquet":
-        properties["delta.enableTypeWidening"] = "true"
-    tables.create(key, Shape(fields, "Records as they came, append-only.", properties=properties))
+    tables.create(key, bronze_shape(source, ddl(records.schema["record"].dataType)))
     tables.append(rows, key, token=token, evolve=source.format == "parquet")
 
 

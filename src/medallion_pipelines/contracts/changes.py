@@ -37,7 +37,7 @@ def read_changes(
     refuse_unknown_keys(place, _KEYS, "changes")
     if not primary_key:
         place.problem("needs a primary key", "It says which row a change is of: add `primaryKey: true`.")
-    snapshot_version = _snapshot_version(place, sequence_by)
+    snapshot_version = _snapshot_version(place, sequence_by, source)
     if primary_key and not sequence_by and place.get("snapshotVersion") is None:
         place.problem("needs `sequenceBy`", "It orders the changes of a key, whenever they come.")
     _refuse_what_sees_rows(place, columns, primary_key, checks)
@@ -70,11 +70,13 @@ def read_changes(
     )
 
 
-def _snapshot_version(place: Node, sequence_by: Sequence[str]) -> str | None:
+def _snapshot_version(place: Node, sequence_by: Sequence[str], source: Source | None) -> str | None:
     """What orders the snapshots: an expression over what is known of their files."""
     if place.get("snapshotVersion") is None:
         return None
     node = place.at("snapshotVersion")
+    if source is not None and source.stream is not None:
+        node.problem("is for feeds of files", "A stream brings changes: say `sequenceBy`.")
     if sequence_by:
         node.problem("stands beside `sequenceBy`", "The version orders snapshots: leave `sequenceBy` out.")
     for name in _OF_CHANGES:

@@ -96,12 +96,13 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a silver table's records come from: a feed of files below the landing zone."""
+    """Where a silver table's records come from: a feed of files below the landing zone, or streams."""
 
-    path: str  # glob, relative to the landing zone, or absolute, or a URI
+    path: str  # glob, relative to the landing zone, or absolute, or a URI; of streams kinesis://NAME
     format: Format
     multi_line: bool  # JSON: a document or array per file. CSV: quotes may hold line ends
     options: Mapping[str, str] = field(default_factory=dict)
+    stream: Mapping[str, str] | None = None  # the options of the source `kinesis`
     concatenated: bool = False  # JSON: records follow each other in a file, nothing need be between them
     events: tuple[str, ...] = ()  # CloudEvents types that the landing function writes into it
 

@@ -28,6 +28,8 @@ class Landing:
         where there is no landing zone to look at."""
         assert table.source is not None
         tables, source = self._tables, table.source
+        if source.stream is not None:  # it keeps its records for itself
+            return None
         files = listing(tables, source)
         listed = [] if files is None else [row.path for row in files.select("path").collect()]
         broken = self.broken[table.key] = self.broken.get(table.key, set()) & set(listed)

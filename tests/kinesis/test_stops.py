@@ -1,0 +1,70 @@
+"""Where a batch stopped is written once, whoever comes first; on disks and in S3."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+
+from medallion_pipelines.kinesis.positions import Position, Stop
+from medallion_pipelines.kinesis.stops import LocalFolder, S3Folder, Stops, folder_at
+
+
+def stop(number: int) -> Stop:
+    return Stop(Position("AFTER_SEQUENCE_NUMBER", str(number), 5), records=number)
+
+
+def test_the_first_to_write_decides(tmp_path: Path) -> None:
+    stops = Stops(folder_at(f"file://{tmp_path}/a b"), "query")
+    assert stops.get(1, "s/shardId-1") is None
+    assert stops.put(1, "s/shardId-1", stop(1)) == stop(1)
+    assert stops.put(1, "s/shardId-1", stop(2)) == stop(1)
+    assert stops.get(1, "s/shardId-1") == stop(1)
+    assert stops.put(2, "s/shardId-1", stop(2)) == stop(2)
+    assert Stops(folder_at(f"{tmp_path}/a b"), "another").get(1, "s/shardId-1") is None
+    stops.forget(1)
+    assert stops.of(1, ["s/shardId-1"]) == {"s/shardId-1": None}
+
+
+def test_of_many_at_once_one_is_first_and_all_hear_of_it(tmp_path: Path) -> None:
+    heard: list[Stop] = []
+
+    def put(number: int) -> None:
+        heard.append(Stops(LocalFolder(tmp_path), "query").put(1, "s/a", stop(number)))
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(heard) == 16 and len(set(heard)) == 1
+    assert [path.name for path in (tmp_path / "query" / "1").iterdir()] == ["a.s.json"]
+
+
+def test_in_s3_the_first_to_write_decides() -> None:
+    boto3 = pytest.importorskip("boto3")
+    from botocore.response import StreamingBody
+    from botocore.stub import Stubber
+
+    client = boto3.client("s3", region_name="eu-west-1")
+    place = {"Bucket": "bucket", "Key": "a/b/1/x.s.json"}
+    with Stubber(client) as s3:
+        s3.add_client_error("get_object", "NoSuchKey", expected_params=place)
+        write = {**place, "Body": b"{}", "IfNoneMatch": "*"}
+        s3.add_client_error("put_object", "ConditionalRequestConflict", expected_params=write)
+        s3.add_response("put_object", {}, write)
+        s3.add_client_error("put_object", "PreconditionFailed", expected_params=write)
+        s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"{}"), 2)}, place)
+        listed = {"Bucket": "bucket", "Prefix": "a/b/1/"}
+        s3.add_response("list_objects_v2", {"Contents": [{"Key": "a/b/1/x.s.json"}]}, listed)
+        gone = {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "a/b/1/x.s.json"}]}}
+        s3.add_response("delete_objects", {}, gone)
+        folder = S3Folder("s3://bucket/a/b/", client)
+        assert folder.read("1/x.s.json") is None
+        assert folder.write_first("1/x.s.json", b"{}")
+        assert not folder.write_first("1/x.s.json", b"{}")
+        assert folder.read("1/x.s.json") == b"{}"
+        folder.drop("1/")
+        s3.assert_no_pending_responses()
