@@ -53,10 +53,9 @@ class LostRecordsError(MedallionError):
     def __init__(self, bronze: str, at: int, silver: str, had_read: int) -> None:
         if at < 0:
             what = (
-                f"{bronze} is gone, and {silver} had read it up to version {had_read}. Bring it back (UNDROP "
-                f"TABLE, a backup). If it is lost for good, drop {silver} with its quarantine and delete the "
-                f"rows of feed {bronze} from ops.files: the next run then makes {silver} of what the landing "
-                "zone still has."
+                f"{bronze} is gone, and records of it had been read. Bring it back (UNDROP TABLE, a backup). "
+                f"If it is lost for good, `medallion recapture {silver} PRODUCT` makes both anew, of what "
+                "the landing zone still has."
             )
         else:
             what = (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from medallion_pipelines.bronze.ledger import listing
+from medallion_pipelines.bronze.ledger import forget_files, listing
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again, refuse_renamed
@@ -32,6 +32,7 @@ from medallion_pipelines.session import get_session
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.shipped import product_folder
 from medallion_pipelines.silver import quarantine, replay
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.tables import Tables
 
 LAYERS = ("bronze", "silver", "gold", "ops")
@@ -126,25 +127,53 @@ class Lakehouse:
 
         `path` is a folder, file or pattern, below the landing zone, absolute or a URI. Every file is taken
         once, as if it had been in the landing zone; of a key the order is that of the contract, whenever a
-        record comes. Marts follow at the next run. Raises SourceError where nothing is there, else as `run`.
+        record comes. Tables that it points to are brought up to date before; marts follow at the next run.
+        Raises SourceError where nothing is there, or for a table that a stream feeds; else as `run`.
         """
         loaded = self._place(find_product(product))
         found = _silver(loaded, table)
         assert found.source is not None
-        source = replace(found.source, path=path, stream=None)
-        if listing(self.tables, source) is None:
-            raise SourceError(f"{path} is not there: no file of it can be read.")
-        feed = replace(found, source=source)
-        keys = (f"bronze.{found.name}", found.key)
-        steps = [step for step in plan(loaded, [found.key]) if step.key in keys]
+        if found.source.stream is not None:
+            raise SourceError(f"{table} is fed by a stream: give the archive a table of its own.")
+        source = replace(found.source, path=path)
+        files = listing(self.tables, source)
+        if files is None or files.limit(1).first() is None:
+            raise SourceError(f"{path} has no files. (Of a folder only its own are read: write `*/*.json`.)")
+        bronze = f"bronze.{found.name}"
+        steps = [
+            replace(step, table=replace(found, source=source)) if step.key == bronze else step
+            for step in plan(loaded, [found.key])
+        ]
         with run_lock(self.settings.warehouse):
             refuse_renamed(self.tables, loaded)
-            return run(
-                RunLog(self.tables, loaded.name),
-                [replace(step, table=feed) if step.key == keys[0] else step for step in steps],
-                on_start=on_start,
-                on_finish=on_finish,
-            )
+            log = RunLog(self.tables, loaded.name)
+            return run(log, steps, on_start=on_start, on_finish=on_finish)
+
+    def recapture(
+        self,
+        table: str,
+        product: str | Path | Product | None = None,
+        *,
+        on_start: Callable[[str], None] = lambda key: None,
+        on_finish: Callable[[StepResult], None] = lambda result: None,
+    ) -> RunResult:
+        """Begin a silver table anew whose bronze table is lost, of what landing zone or stream still have.
+
+        Its rows, its quarantine and what is known of its files go. Raises MedallionError, and changes
+        nothing, where the bronze table is there; else as `run`.
+        """
+        loaded = self._place(find_product(product))
+        found = _silver(loaded, table)
+        bronze = f"bronze.{found.name}"
+        with run_lock(self.settings.warehouse):
+            if self.tables.exists(bronze):
+                raise MedallionError(f"{bronze} is there: `medallion rebuild {table}` makes {table} of it.")
+            log = RunLog(self.tables, loaded.name)
+            log.begin()
+            for key in (found.quarantine_key, memory_of(found.key), found.key):
+                self.tables.drop(key)
+            forget_files(self.tables, bronze)
+            return run(log, plan(loaded, [found.key]), on_start=on_start, on_finish=on_finish)
 
     def register(
         self, arrivals: Iterable[Arrival], product: str | Path | Product | None = None

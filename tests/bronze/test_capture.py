@@ -23,6 +23,7 @@ from tests.support import (
     write_product,
 )
 
+from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.testing import empty_lakehouse
 
@@ -316,14 +317,17 @@ def test_bronze_that_is_gone_is_not_made_anew_of_new_files_alone(lakehouse: Lake
             lakehouse.tables.drop("ops.files")
         other = Lakehouse(lakehouse.settings, lakehouse.spark)
         failed = step(other.run(product), "bronze.things")
-        assert "bronze.things is gone, and silver.things had read it up to version 1" in failed.error
+        assert "bronze.things is gone, and records of it had been read" in failed.error
         nothing = step(other.rebuild("silver.things", product), "silver.things")
         assert "Bring it back" in nothing.error
         assert versions(lakehouse) == before
     # the way out that the error names
-    lakehouse.tables.drop("silver.things")
-    assert Lakehouse(lakehouse.settings, lakehouse.spark).run(product).succeeded
+    other = Lakehouse(lakehouse.settings, lakehouse.spark)
+    assert other.recapture("silver.things", product).succeeded
     assert rows(lakehouse, "silver.things") == [(1,), (2,)]
+    assert not other.run(product).changed
+    with pytest.raises(MedallionError, match=r"bronze\.things is there: `medallion rebuild"):
+        other.recapture("silver.things", product)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def test_what_changes_do_is_read(folder):
         ),
     )
     assert folder.table().changes == Changes(
-        2, "Op = 'D' AND city IS NULL", None, True, ("city",), None, ("Op",)
+        2, "Op = 'D' AND city IS NULL", None, True, ("city",), None, ("Op",), flags=("Op", "city")
     )
 
 

@@ -96,7 +96,7 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
             (changed if captured else new).append(_file(row.path, row.unknown[0]))
     if new and tables.version(feed) > 0:
         known = _forgotten(tables, feed, ledger, unfinished)
-        if any(outcome.file in new for outcome in known):
+        if not {outcome.file for outcome in known}.isdisjoint(new):
             note(log, feed, None, known)
             return pending(log, feed, source)
     batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
@@ -112,6 +112,12 @@ def has_captured(tables: Tables, feed: str) -> bool:
     """Whether the ledger has files of a feed whose records were captured."""
     mine = tables.read("ops.files").where((F.col("feed") == feed) & (F.col("status") == "captured"))
     return mine.limit(1).first() is not None
+
+
+def forget_files(tables: Tables, feed: str) -> None:
+    """Take a feed's files out of the ledger: they are new again."""
+    if tables.exists("ops.files"):
+        tables.overwrite(tables.read("ops.files").where(F.col("feed") != feed), "ops.files")
 
 
 def _forgotten(tables: Tables, feed: str, ledger: DataFrame, open_tokens: Iterable[str]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""`run`, `rebuild` and `backfill`: work on tables, shown while it happens and summed up at the end."""
+"""`run`, `rebuild`, `backfill`, `recapture`: work on tables, shown while it happens, summed up at the end."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(rebuild)
     app.command()(backfill)
+    app.command()(recapture)
 
 
 def run(
@@ -123,6 +124,28 @@ def backfill(
 
     def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
         return lake.backfill(table, path, loaded, on_start=progress.start, on_finish=progress.finish)
+
+    carry_out(work, product, given, as_json)
+
+
+def recapture(
+    table: Annotated[str, typer.Argument(metavar="silver.TABLE", help="The table whose bronze is lost.")],
+    product: ProductArgument = None,
+    landing: LandingOption = None,
+    warehouse: WarehouseOption = None,
+    catalog: CatalogOption = None,
+    environment: EnvironmentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Begin a table anew whose bronze table is lost.
+
+    Its rows and its quarantine go, and all that the landing zone still has is captured once more. Refused
+    while the bronze table is there: that is what `rebuild` is for.
+    """
+    given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
+
+    def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
+        return lake.recapture(table, loaded, on_start=progress.start, on_finish=progress.finish)
 
     carry_out(work, product, given, as_json)
 

@@ -46,8 +46,8 @@ def read_changes(
         scd_type.problem("must be 1 or 2", "1 keeps the last version of a key, 2 every one.")
         return None
     kind = int(scd_type.value or 1)
-    deletes, fields = _flag(place, "applyAsDeletes", columns)
-    truncates, more = _flag(place, "applyAsTruncates", columns)
+    deletes, fields, flags = _flag(place, "applyAsDeletes", columns)
+    truncates, more, others = _flag(place, "applyAsTruncates", columns)
     if truncates is not None and kind == 2:
         place.at("applyAsTruncates").problem("is for `storedAsScdType: 1`", "A history is not emptied.")
     ignore = place.at("ignoreNullUpdates")
@@ -67,6 +67,7 @@ def read_changes(
         untracked,
         tuple({field.casefold(): field for field in (*fields, *more)}.values()),
         snapshot_version,
+        tuple({name.casefold(): name for name in (*flags, *others)}.values()),
     )
 
 
@@ -98,13 +99,15 @@ def _snapshot_version(place: Node, sequence_by: Sequence[str], source: Source | 
     return None if found is None else found.text
 
 
-def _flag(place: Node, name: str, columns: Sequence[Column]) -> tuple[str | None, tuple[str, ...]]:
-    """A condition over columns and source fields, and the fields among its names."""
+def _flag(
+    place: Node, name: str, columns: Sequence[Column]
+) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    """A condition over columns and source fields, the fields among its names, and all of them."""
     if place.get(name) is None:
-        return None, ()
+        return None, (), ()
     found = row_condition(place.at(name), None)
     if found is None:
-        return None, ()
+        return None, (), ()
     by_name = {c.name.casefold(): c for c in columns}
     by_field = {field.casefold(): c for c in columns for field in c.fields}
     for each in found.names:
@@ -115,7 +118,8 @@ def _flag(place: Node, name: str, columns: Sequence[Column]) -> tuple[str | None
             place.at(name).problem(f"`{each}` is where `{alias.name}` comes from", f"Write `{alias.name}`.")
         elif own is None and each.startswith("_"):
             place.at(name).problem(f"`{each}` may be one of the pipeline's own", "Rename the source field.")
-    return found.text, tuple(each for each in found.names if each.casefold() not in by_name)
+    fields = tuple(each for each in found.names if each.casefold() not in by_name)
+    return found.text, fields, tuple(found.names)
 
 
 def _columns(

@@ -124,6 +124,7 @@ class Changes:
     untracked: tuple[str, ...] | None = None
     fields: tuple[str, ...] = ()
     snapshot_version: str | None = None
+    flags: tuple[str, ...] = ()  # the columns and fields that `deletes` and `truncates` look at
 
 
 @dataclass(frozen=True)

@@ -120,8 +120,10 @@ def _why_full(
         return "an input was made anew"
     if done.contract != fingerprint(table):
         return "its transformation or contract changed"
-    if at > done.version and not fits(tables, table):
-        return "it has another shape, by a run that was cut off"
+    if at > done.version and any(
+        commit.version > done.version and not commit.keeps_rows for commit in tables.history(table.key)
+    ):
+        return "it was written since its last step: by a run that was cut off, or by hand"
     return None
 
 

@@ -19,11 +19,6 @@ from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog
 from medallion_pipelines.tables import Commit, Staging, Tables
 
-# commits that leave the rows as they are
-_SAME_ROWS = {
-    "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS", "OPTIMIZE", "REORG",
-    "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL", "VACUUM END", "VACUUM START",
-}  # fmt: skip
 _BY_HAND = {"DELETE", "TRUNCATE", "UPDATE"}  # no step makes such commits in tables of silver and gold
 _SKEW = timedelta(minutes=1)  # between the clock that dates commits and the one that dates steps
 
@@ -112,7 +107,7 @@ def _step_of(log: RunLog, table: Table, history: list[Commit], version: int) -> 
             + _nearest(key, history, ends, version)
         )
     at = version
-    while at not in ends and at in commits and commits[at].operation in _SAME_ROWS:
+    while at not in ends and at in commits and commits[at].keeps_rows:
         at -= 1
     if at not in ends:
         raise MedallionError(

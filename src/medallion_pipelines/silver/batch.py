@@ -91,6 +91,15 @@ def versions_beside(tables: Tables, table: Table) -> dict[str, int]:
     return {key: tables.version(key) for key in beside}
 
 
+def withdraw(tables: Tables, table: Table, token: str) -> None:
+    """Take out of quarantine what a batch that is given up had put there."""
+    key = table.quarantine_key
+    if tables.exists(key):
+        rows = tables.read(key)
+        if rows.where(F.col("_batch_id") == token).limit(1).first() is not None:
+            tables.overwrite(rows.where(F.col("_batch_id") != token), key)
+
+
 @dataclass(frozen=True)
 class Written:
     """What became of the valid records of a batch: those that count in the table, and its rows that were

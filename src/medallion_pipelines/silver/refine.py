@@ -19,7 +19,7 @@ from medallion_pipelines.errors import ConservationError, LostRecordsError, Meda
 from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
-from medallion_pipelines.silver.batch import Batch, versions_beside, write, write_quarantine
+from medallion_pipelines.silver.batch import Batch, versions_beside, withdraw, write, write_quarantine
 from medallion_pipelines.silver.changed import make, refuse_misfit
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.corrections import are_corrections, take_corrections
@@ -67,6 +67,8 @@ def refine(log: RunLog, table: Table, *, rebuild: bool = False) -> StepResult:
         # rows may be gone that an interrupted rebuild was to bring again
         rebuild |= existed and bool(left.state["rebuild"]) and left.state["token"] != done.token
         if not rebuild:
+            if left.state["token"] != done.token:
+                withdraw(tables, table, str(left.state["token"]))
             staging.drop()
     after = -1 if rebuild else result.source_versions.get(source, -1)
     if existed and not rebuild and after < 0:

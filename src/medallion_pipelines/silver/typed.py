@@ -19,9 +19,12 @@ from medallion_pipelines.sql import quoted
 # of bronze: where it came from
 DELETES, TRUNCATES, VERSION, QUARANTINED = "_deletes", "_truncates", "_version", "_quarantined"
 DOCUMENT = "_document"  # the bronze record whole, where a caller adds it to the records it gives
+FIELD_CASE = (
+    "_field_case"  # of a table of changes: what a flag looks at, where the record has it in another case
+)
 CORRECTS = "_corrects"  # in bronze: the id of the record that this one takes the place of
 _ORIGIN = (CORRECTS, "_header", "_file_path", "_file_modification_time", "_ingested_at")
-KEPT = (DELETES, TRUNCATES, VERSION, QUARANTINED, DOCUMENT, ERASED, *_ORIGIN)
+KEPT = (DELETES, TRUNCATES, VERSION, FIELD_CASE, QUARANTINED, DOCUMENT, ERASED, *_ORIGIN)
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:
@@ -108,7 +111,19 @@ def _flags(table: Table) -> list[SparkColumn]:
         F.coalesce(F.expr(text or "false"), F.lit(False)).alias(name) for name, text in conditions.items()
     ]
     version = table.changes.snapshot_version
-    return flags if version is None else [*flags, F.expr(version).alias(VERSION)]
+    if version is not None:
+        return [*flags, F.expr(version).alias(VERSION)]
+    fields = {c.name.casefold(): c.fields for c in table.columns}
+    other_case = [
+        F.when(
+            F.col(quoted(name)).isNull()
+            & F.arrays_overlap(F.transform("_unknown", F.lower), F.array(*map(F.lit, map(str.lower, names)))),
+            F.lit(name),
+        )
+        for name in table.changes.flags
+        if (names := fields.get(name.casefold(), (name,)))
+    ]
+    return [*flags, F.coalesce(*other_case, F.lit(None).cast("string")).alias(FIELD_CASE)]
 
 
 def is_nested(column: Column) -> bool:

@@ -20,6 +20,11 @@ from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables.history import History
 from medallion_pipelines.tables.shape import Field, Shape, ddl
 
+_SAME_ROWS = {
+    "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS", "OPTIMIZE", "REORG",
+    "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL", "VACUUM END", "VACUUM START",
+}  # fmt: skip
+
 
 def out_of_reach(error: Exception) -> bool:
     """Whether an error of Spark's says that a change feed no longer reaches back to a version."""
@@ -43,6 +48,11 @@ class Commit:
     version: int
     at: datetime
     operation: str  # as DESCRIBE HISTORY says it: WRITE, MERGE, OPTIMIZE
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether it left the rows as they were."""
+        return self.operation in _SAME_ROWS
 
 
 class Tables(History):

@@ -82,8 +82,10 @@ def examine(changes: DataFrame, spec: ChangeSpec) -> Found:
     for key in keys:
         keyless = keyless | F.col(quoted(key)).isNull()
     kinds = {place: ddl(changes.schema[key].dataType) for place, key in enumerate(keys)}
-    # as a text of the session's time zone, a moment may be two
-    ordered = [place for place, kind in kinds.items() if is_ordered(kind) and kind != "TIMESTAMP"]
+    # as a text of the session's time zone, a moment may be two; texts (addresses, say) are not for logs
+    ordered = [
+        place for place, kind in kinds.items() if is_ordered(kind) and kind not in ("TIMESTAMP", "STRING")
+    ]
     row: Any = (
         changes.select(
             *(F.col(quoted(keys[place])).alias(f"key_{place}") for place in ordered),
