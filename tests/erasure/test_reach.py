@@ -49,14 +49,14 @@ def test_what_points_to_a_person_is_found_wherever_it_is(lakehouse: Lakehouse, t
     land_json(lakehouse, "people/a.json", people)
     bookings = [{"booking_id": "b1", "person": 7, "said": "hers"}, {"booking_id": "b2", "person": 8}]
     land_json(lakehouse, "bookings/a.json", bookings)
-    tickets = [{"ticket_id": f"t{n}", "booking_id": f"b{n}"} for n in (1, 2)]
+    tickets = [{"ticket_id": f"ticket-{n}", "booking_id": f"b{n}"} for n in (1, 2)]
     land_json(lakehouse, "tickets/a.json", tickets)
 
     assert lakehouse.erase("people.mail=ada@example.org", product).complete
-    assert holding(lakehouse, "ada@", "hers", "t1") == []
+    assert holding(lakehouse, "ada@", "hers", "ticket-1") == []
     assert ids(lakehouse, "silver.people") == [8]
     assert ids(lakehouse, "silver.bookings") == ["b2"]
-    assert ids(lakehouse, "silver.tickets") == ["t2"]
+    assert ids(lakehouse, "silver.tickets") == ["ticket-2"]
 
 
 @pytest.mark.slow
@@ -89,16 +89,21 @@ def test_what_points_to_records_that_were_kept_out_goes_with_them(
 ) -> None:
     product = pointing(tmp_path / "p")
     land_json(lakehouse, "people/a.json", [{"id": 7, "mail": "ada@example.org"}])
+    for feed in ("bookings", "tickets"):
+        land_json(lakehouse, f"{feed}/none.json", [])
     assert lakehouse.erase("people.id=7", product).complete
     land_json(lakehouse, "bookings/a.json", [{"booking_id": "b5", "person": 7}])
-    tickets = [{"ticket_id": "t5", "booking_id": "b5"}, {"ticket_id": "t6", "booking_id": "b6"}]
+    tickets = [{"ticket_id": f"ticket-{n}", "booking_id": f"b{n}"} for n in (5, 6)]
     land_json(lakehouse, "tickets/a.json", tickets)
     assert lakehouse.run(product).succeeded
-    assert ids(lakehouse, "silver.bookings") == [] and ids(lakehouse, "silver.tickets") == ["t5", "t6"]
+    assert ids(lakehouse, "silver.bookings") == [] and ids(lakehouse, "silver.tickets") == [
+        "ticket-5",
+        "ticket-6",
+    ]
 
     assert lakehouse.erase(None, product).complete
-    assert ids(lakehouse, "silver.tickets") == ["t6"]
-    assert holding(lakehouse, "t5") == []
+    assert ids(lakehouse, "silver.tickets") == ["ticket-6"]
+    assert holding(lakehouse, "ticket-5") == []
 
 
 @pytest.mark.slow

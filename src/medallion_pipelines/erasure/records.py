@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.erasure.landing import Landing
 from medallion_pipelines.silver.changes.table import memory_of
-from medallion_pipelines.silver.typed import CORRECTS, DOCUMENT, QUARANTINED, typed
+from medallion_pipelines.silver.typed import CORRECTS, DOCUMENT, typed
 from medallion_pipelines.tables import Tables
 
 
@@ -53,10 +53,8 @@ def corrections(tables: Tables, table: Table) -> Place | None:
     bronze = bronze_of(table)
     if not tables.exists(bronze) or CORRECTS not in tables.read(bronze).columns:
         return None
-    rows = tables.read(bronze).where(F.col(CORRECTS).isNotNull())
-    # under a name that `typed` lets pass
-    rows = _typed(rows.withColumn(QUARANTINED, F.col(CORRECTS)), table)
-    return Place(bronze, lambda: rows.withColumnRenamed(QUARANTINED, CORRECTS), is_raw=True)
+    rows = _typed(tables.read(bronze).where(F.col(CORRECTS).isNotNull()), table)
+    return Place(bronze, lambda: rows, is_raw=True)
 
 
 def bronze_of(table: Table) -> str:
