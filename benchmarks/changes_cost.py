@@ -23,13 +23,13 @@ FILES = 16
 _turn = itertools.count(1)
 
 
-def _name(rows: int, by_key: bool) -> str:
-    return f"history_{rows}_{'by_key' if by_key else 'unordered'}"
+def _name(rows: int, by_key: bool, near: bool) -> str:
+    # each way has a table of its own: a batch of keys from all over leaves no file as it was
+    return f"history_{rows}_{'by_key' if by_key else 'unordered'}_{'near' if near else 'all_over'}"
 
 
-def load(spark: SparkSession, rows: int, by_key: bool) -> None:
+def load(spark: SparkSession, rows: int, by_key: bool, name: str) -> None:
     """A type 2 table of one version a key, in FILES files."""
-    name = _name(rows, by_key)
     none = spark.sql("SELECT 0 AS k, '' AS v, 0 AS at WHERE false")
     apply_changes(none, name, keys="k", sequence_by="at", stored_as_scd_type=2)
     frame = spark.range(0, rows, 1, FILES)
@@ -62,9 +62,8 @@ def main() -> None:
     spark = local_session()
     ways = {}
     for by_key, near, rows in itertools.product((True, False), (True, False), given.rows):
-        name = _name(rows, by_key)
-        if near:
-            load(spark, rows, by_key)
+        name = _name(rows, by_key, near)
+        load(spark, rows, by_key, name)
         layout, keys = "by key" if by_key else "in no order", "near" if near else "all over"
         what = f"{rows:,} rows, files {layout}, keys {keys}"
         ways[what] = partial(change, spark, name, rows, given.changes, near)
