@@ -47,7 +47,6 @@ def differing(calm: dict[str, Any], again: dict[str, Any] | None) -> str | None:
     return str(wrong) if wrong else None
 
 
-@pytest.mark.slow
 def test_a_run_killed_where_it_hurts_is_finished_by_the_next(empty: Place) -> None:
     empty = replace(empty, only=("silver.clicks", "silver.accounts"))
     calm = empty.run()
