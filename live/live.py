@@ -9,6 +9,7 @@ Starts a Kinesis server of its own and a producer beside it, and stops both in t
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shutil
 import subprocess
@@ -87,6 +88,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=float("inf"), help="how long; else until Ctrl-C")
     given = options.parse_args()
     shutil.rmtree(HOME, ignore_errors=True)
+    logging.getLogger().addHandler(logging.NullHandler())  # py4j logs a trace of Ctrl-C
     with kinesis():
         from medallion_pipelines import Lakehouse
         from medallion_pipelines.settings import Settings
