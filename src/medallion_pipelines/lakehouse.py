@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -75,10 +76,9 @@ class Lakehouse:
         """
         loaded = self._place(find_product(product))
         steps = plan(loaded, tables)
-        with run_lock(self.settings.warehouse):
-            refuse_renamed(self.tables, loaded)
+        with self._working(loaded) as log:
             return run(
-                RunLog(self.tables, loaded.name),
+                log,
                 steps,
                 full_refresh=full_refresh,
                 on_start=on_start,
@@ -104,10 +104,9 @@ class Lakehouse:
             steps = [step for step in plan(loaded) if step.table.layer == table and step.key in loaded.tables]
         else:
             steps = [step for step in plan(loaded, [table]) if step.key == table]
-        with run_lock(self.settings.warehouse):
-            refuse_renamed(self.tables, loaded)
+        with self._working(loaded) as log:
             return run(
-                RunLog(self.tables, loaded.name),
+                log,
                 steps,
                 rebuild=[step.key for step in steps],
                 on_start=on_start,
@@ -144,9 +143,7 @@ class Lakehouse:
             replace(step, table=replace(found, source=source)) if step.key == bronze else step
             for step in plan(loaded, [found.key])
         ]
-        with run_lock(self.settings.warehouse):
-            refuse_renamed(self.tables, loaded)
-            log = RunLog(self.tables, loaded.name)
+        with self._working(loaded) as log:
             return run(log, steps, on_start=on_start, on_finish=on_finish)
 
     def recapture(
@@ -165,11 +162,9 @@ class Lakehouse:
         loaded = self._place(find_product(product))
         found = _silver(loaded, table)
         bronze = f"bronze.{found.name}"
-        with run_lock(self.settings.warehouse):
+        with self._working(loaded) as log:
             if self.tables.exists(bronze):
                 raise MedallionError(f"{bronze} is there: `medallion rebuild {table}` makes {table} of it.")
-            log = RunLog(self.tables, loaded.name)
-            log.begin()
             for key in (found.quarantine_key, memory_of(found.key), found.key):
                 self.tables.drop(key)
             forget_files(self.tables, bronze)
@@ -249,10 +244,9 @@ class Lakehouse:
         loaded = self._place(find_product(product))
         key = _silver(loaded, table).key
         steps = [step for step in plan(loaded, [key]) if step.key == key]
-        with run_lock(self.settings.warehouse):
-            refuse_renamed(self.tables, loaded)
+        with self._working(loaded) as log:
             return run(
-                RunLog(self.tables, loaded.name),
+                log,
                 steps,
                 instead=partial(replay, rule=rule, corrected=corrected),
                 on_start=on_start,
@@ -304,6 +298,13 @@ class Lakehouse:
 
         placed = self._place(find_product(product))  # may go to other tables
         return render(collect(self.tables, placed))
+
+    @contextmanager
+    def _working(self, product: Product) -> Iterator[RunLog]:
+        """The log of a run that nothing else works beside, and that lets no erased person in."""
+        with run_lock(self.settings.warehouse):
+            refuse_renamed(self.tables, product)
+            yield RunLog(self.tables, product.name)
 
     def _place(self, product: Product) -> Product:
         """Go to where the product's tables are in the settings' environment."""

@@ -16,13 +16,13 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 from xml.sax.saxutils import escape
 
 from botocore.exceptions import ClientError
+from tests.answering import answering
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/batch-operations"
@@ -209,17 +209,8 @@ def served(control: Control) -> Iterator[Control]:
             self.end_headers()
             self.wfile.write(xml.encode())
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    control.url = f"http://127.0.0.1:{server.server_port}"
-    yield control
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as control.url:
+        yield control
 
 
 def _found(element: ET.Element, *names: str) -> ET.Element:

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.answering import answering
 
 _PAGE = 2  # entries: a small one, so that there are several
 
@@ -99,17 +100,8 @@ def served(exchange: Exchange) -> Iterator[Exchange]:
 
         do_GET = do_POST = do_PATCH = _answer  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    exchange.url = f"http://127.0.0.1:{server.server_port}"
-    yield exchange
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as exchange.url:
+        yield exchange
 
 
 def _page(name: str, entries: list[dict[str, Any]], token: str) -> dict[str, Any]:

@@ -9,18 +9,19 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.answering import answering
 
 HERE = Path(__file__).parent / "server"
 REGION = "eu-west-1"
@@ -175,17 +176,8 @@ def trouble(kinesis: Server) -> Iterator[Trouble]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Between)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield made
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Between) as made.url:
+        yield made
 
 
 def packed(records: Sequence[tuple[str, bytes]]) -> bytes:

@@ -130,8 +130,10 @@ def settle_corrected(log: RunLog, table: Table, rows: DataFrame, token: str) -> 
     tables, key = log.tables, table.quarantine_key
     if CORRECTS not in rows.columns or not tables.exists(key):
         return 0
-    kept = tables.read(key, tables.version(key))  # of this version: it is asked for again once they are gone
     corrected = rows.where(F.col(CORRECTS).isNotNull()).select(F.col(CORRECTS).alias("_id")).distinct()
+    if corrected.limit(1).first() is None:
+        return 0
+    kept = tables.read(key, tables.version(key))  # of this version: it is asked for again once they are gone
     found = kept.withColumn("_id", record_id(kept)).join(corrected, "_id", "left_semi")
     if found.limit(1).first() is not None:
         left = found.select(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.errors import SetupError
 from medallion_pipelines.sql import quoted, string
-from medallion_pipelines.tables.history import History
 from medallion_pipelines.tables.shape import Field, Shape, ddl
+from medallion_pipelines.tables.streams import Streams
 
 _SAME_ROWS = {
     "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS", "OPTIMIZE", "REORG",
@@ -55,7 +53,7 @@ class Commit:
         return self.operation in _SAME_ROWS
 
 
-class Tables(History):
+class Tables(Streams):
     """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
     def read(self, key: str, version: int | None = None) -> DataFrame:
@@ -203,36 +201,6 @@ class Tables(History):
         if evolve:
             writer = writer.option("mergeSchema", "true")
         writer.append()
-
-    def checkpoint(self, key: str) -> str:
-        """Where the progress of a stream into a table is kept: a table made anew begins anew. Raises
-        SetupError where nobody said where checkpoints are."""
-        root = self.settings.checkpoints
-        if root is None and self.settings.warehouse is not None:
-            root = f"{self.settings.warehouse}/_checkpoints"
-        if root is None:
-            raise SetupError(
-                f"{key} is fed by a stream, and the catalog {self.settings.catalog} has no folder for its "
-                "progress: name one with MEDALLION_CHECKPOINTS, such as /Volumes/CATALOG/ops/checkpoints."
-            )
-        layer, table = key.split(".", 1)
-        row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("id").first()
-        assert row is not None
-        return f"{root.rstrip('/')}/{self.settings.schema(layer)}.{table}/{row.id}"
-
-    def append_stream(self, frame: DataFrame, key: str, checkpoint: str) -> list[Mapping[str, Any]]:
-        """Append what a stream has by now, each batch exactly once: Delta knows it by the checkpoint's query.
-        What Spark reports of each batch, the last hundred of them."""
-        writer = frame.writeStream.format("delta").outputMode("append")
-        writer = writer.option("checkpointLocation", checkpoint).trigger(availableNow=True)
-        # by name, classic Spark does not find a table that is registered by its location
-        name, folder = self._at(key), self._folder(key)
-        query = writer.toTable(name) if folder is None else writer.start(str(folder))
-        try:
-            query.awaitTermination()
-            return [json.loads(report.json) for report in query.recentProgress]
-        finally:
-            query.stop()
 
     def overwrite(self, frame: DataFrame, key: str) -> None:
         """Put the rows in the place of all that are there, in one commit."""
