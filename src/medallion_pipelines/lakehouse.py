@@ -17,7 +17,9 @@ from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again, refuse_renamed
 from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
+from medallion_pipelines.gold import publish_period
 from medallion_pipelines.operations import register, restore, run_lock, table_status
+from medallion_pipelines.period import Period
 from medallion_pipelines.pipeline import plan, run
 from medallion_pipelines.placed import placed
 from medallion_pipelines.results import (
@@ -32,7 +34,7 @@ from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import get_session
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.shipped import product_folder
-from medallion_pipelines.silver import quarantine, replay
+from medallion_pipelines.silver import quarantine, rebuild_period, replay
 from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.tables import Tables
 
@@ -90,11 +92,17 @@ class Lakehouse:
         table: str,
         product: str | Path | Product | None = None,
         *,
+        since: datetime | None = None,
+        until: datetime | None = None,
         on_start: Callable[[str], None] = lambda key: None,
         on_finish: Callable[[StepResult], None] = lambda result: None,
     ) -> RunResult:
         """Make one silver table and its quarantine anew from all of bronze, or one mart from its inputs; or
-        (`silver`, `gold`) all tables of a layer, each after those it needs."""
+        (`silver`, `gold`) all tables of a layer, each after those it needs.
+
+        With `since` or `until` (UTC if they have no zone) only what is made of records that bronze took in
+        from the one until before the other, or of changes that the mart's inputs had then.
+        """
         loaded = self._place(find_product(product))
         if table.split(".")[0] == "bronze":
             raise MedallionError(
@@ -104,11 +112,13 @@ class Lakehouse:
             steps = [step for step in plan(loaded) if step.table.layer == table and step.key in loaded.tables]
         else:
             steps = [step for step in plan(loaded, [table]) if step.key == table]
+        part = None if since is None and until is None else partial(_part, period=Period(since, until))
         with self._working(loaded) as log:
             return run(
                 log,
                 steps,
-                rebuild=[step.key for step in steps],
+                rebuild=[step.key for step in steps] if part is None else (),
+                instead=part,
                 on_start=on_start,
                 on_finish=on_finish,
             )
@@ -312,6 +322,10 @@ class Lakehouse:
         if settings != self.settings:
             self.settings, self.tables = settings, Tables(self.spark, settings)
         return product
+
+
+def _part(log: RunLog, table: Table, period: Period) -> StepResult:
+    return (rebuild_period if table.layer == "silver" else publish_period)(log, table, period)
 
 
 def _silver(product: Product, key: str) -> Table:

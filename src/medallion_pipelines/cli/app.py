@@ -19,6 +19,7 @@ from medallion_pipelines.cli import (
     machine,
     quarantine,
     query,
+    rebuild,
     report,
     restore,
     run,
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, erase, ingest, machine):
+for group in (run, rebuild, restore, contracts, query, quarantine, report, erase, ingest, machine):
     group.register(app)
 
 

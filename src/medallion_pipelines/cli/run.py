@@ -1,4 +1,4 @@
-"""`run`, `rebuild`, `backfill`, `recapture`: work on tables, shown while it happens, summed up at the end."""
+"""`run`: work on tables, shown while it happens, summed up at the end."""
 
 from __future__ import annotations
 
@@ -41,9 +41,6 @@ COUNTS = ("rows_in", "rows_valid", "rows_quarantined", "rows_duplicate", "rows_w
 
 def register(app: typer.Typer) -> None:
     app.command()(run)
-    app.command()(rebuild)
-    app.command()(backfill)
-    app.command()(recapture)
 
 
 def run(
@@ -76,78 +73,6 @@ def run(
         )
 
     carry_out(work, product, given, as_json, with_report=with_report)
-
-
-def rebuild(
-    table: Annotated[
-        str,
-        typer.Argument(metavar="LAYER[.TABLE]", help="The table to make anew; silver or gold: all of it."),
-    ],
-    product: ProductArgument = None,
-    landing: LandingOption = None,
-    warehouse: WarehouseOption = None,
-    catalog: CatalogOption = None,
-    environment: EnvironmentOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a table anew, or all of a layer.
-
-    A silver one with its quarantine from all of bronze, a gold one from its inputs. Readers see the rows as
-    they were until the new ones are there.
-    """
-    given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
-
-    def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
-        return lake.rebuild(table, loaded, on_start=progress.start, on_finish=progress.finish)
-
-    carry_out(work, product, given, as_json)
-
-
-def backfill(
-    table: Annotated[
-        str, typer.Argument(metavar="silver.TABLE", help="The table whose feed they belong to.")
-    ],
-    path: Annotated[str, typer.Argument(help="A folder, file or pattern; relative to the landing zone.")],
-    product: ProductArgument = None,
-    landing: LandingOption = None,
-    warehouse: WarehouseOption = None,
-    catalog: CatalogOption = None,
-    environment: EnvironmentOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take old files into a table.
-
-    Files of an archive, in the format of the table's feed: each is taken once, in any order, as if it had
-    been in the landing zone. Marts follow at the next run.
-    """
-    given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
-
-    def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
-        return lake.backfill(table, path, loaded, on_start=progress.start, on_finish=progress.finish)
-
-    carry_out(work, product, given, as_json)
-
-
-def recapture(
-    table: Annotated[str, typer.Argument(metavar="silver.TABLE", help="The table whose bronze is lost.")],
-    product: ProductArgument = None,
-    landing: LandingOption = None,
-    warehouse: WarehouseOption = None,
-    catalog: CatalogOption = None,
-    environment: EnvironmentOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Begin a table anew whose bronze table is lost.
-
-    Its rows and its quarantine go, and all that the landing zone still has is captured once more. Refused
-    while the bronze table is there: that is what `rebuild` is for.
-    """
-    given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
-
-    def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
-        return lake.recapture(table, loaded, on_start=progress.start, on_finish=progress.finish)
-
-    carry_out(work, product, given, as_json)
 
 
 class Progress:

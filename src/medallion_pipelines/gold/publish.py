@@ -8,27 +8,27 @@ done again from where the run log says the mart had come.
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from medallion_pipelines.contracts.model import Check, Column, Rule, Table
-from medallion_pipelines.errors import QualityError
-from medallion_pipelines.evolution import fingerprint, fits, shape_of
-from medallion_pipelines.gold.touched import key_of, restrict, touched_keys
-from medallion_pipelines.gold.transform import apply, view_select
-from medallion_pipelines.quality import judge
+from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.evolution import fingerprint
+from medallion_pipelines.gold.staged import (
+    Published,
+    Touched,
+    merge_touched,
+    overwrite_all,
+    stage_all,
+    stage_touched,
+)
+from medallion_pipelines.gold.touched import key_of
+from medallion_pipelines.gold.transform import view_select
+from medallion_pipelines.period import Period
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog
-from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Merged, Span, Staging, Tables, out_of_reach, reach
-
-_PRESENT = "_present"
-# rows looked at, rows changed, rows that break each warning, failed warning checks
-_Published = tuple[int, Merged, dict[str, int], list[str]]
+from medallion_pipelines.tables import Staging, Tables, out_of_reach
 
 
 def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepResult:
@@ -48,7 +48,7 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
     at = tables.version(table.key)
     why = _why_full(tables, table, at, done, versions, full_refresh)
-    notes: list[str] = []
+    notes, touched = list[str](), None
     if why is None:
         if dict(done.source_versions) == versions:
             return StepResult(
@@ -58,28 +58,92 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
                 version=at,
                 source_versions=versions,
             )
-        try:
-            changes = {
-                key: tables.changes(key, done.source_versions[key], version)
-                for key, version in versions.items()
-                if version > done.source_versions[key]
-            }
-            touched = _stage_touched(tables, table, changes, versions)
-        except Exception as error:
-            if not out_of_reach(error):
-                raise
-            why = "the change feed of an input no longer reaches back"
-        else:
-            why = "an input without a grain changed" if touched is None else None
+        ranges = {
+            key: (done.source_versions[key], version)
+            for key, version in versions.items()
+            if version > done.source_versions[key]
+        }
+        touched, why = _touched(tables, table, ranges, versions)
+    if why is not None and at >= 0 and not full_refresh:
+        notes.append(f"{table.key}: refreshed in full, because {why}.")
+    return _write(log, table, None if why else touched, versions, started, notes)
+
+
+def publish_period(log: RunLog, table: Table, period: Period) -> StepResult:
+    """Bring a mart up to date; then recompute what the changes touch that its inputs had during a period.
+
+    Where that cannot be told, all of it is recomputed. Raises what `publish` raises.
+    """
+    started = time.monotonic()
+    first = publish(log, table)
+    if table.kind == "view":
+        return first
+    tables, versions = log.tables, dict(first.source_versions)
+    ranges, why = dict[str, tuple[int, int]](), None
+    for key, version in versions.items():
+        within = _versions_of(tables, key, period, version)
+        if within is None:
+            why = f"the log of {key} does not reach back"
+        elif within[1] > within[0]:
+            ranges[key] = within
+    if why is None and not ranges:
+        return replace(first, notes=(*first.notes, f"{table.key}: no input changed {period}."))
+    touched = None
+    if why is None:
+        touched, why = _touched(tables, table, ranges, versions)
+    notes = [*first.notes, *([f"{table.key}: recomputed in full, because {why}."] if why else [])]
+    second = _write(log, table, None if why else touched, versions, started, notes)
+    return replace(
+        second,
+        rows_written=first.rows_written + second.rows_written,
+        rows_deleted=first.rows_deleted + second.rows_deleted,
+    )
+
+
+def _versions_of(tables: Tables, key: str, period: Period, upto: int) -> tuple[int, int] | None:
+    """After which version and up to which a table's commits are of a period; None where its log does not
+    tell."""
+    commits = [commit for commit in tables.history(key) if commit.version <= upto]
+    before = [c.version for c in commits if period.since is not None and c.at < period.since]
+    if not before and commits[0].version > 0:
+        return None
+    until = [c.version for c in commits if period.until is None or c.at < period.until]
+    after = max(before, default=-1)
+    return after, max(until, default=after)
+
+
+def _touched(
+    tables: Tables, table: Table, ranges: Mapping[str, tuple[int, int]], versions: Mapping[str, int]
+) -> tuple[Touched | None, str | None]:
+    """What changes of inputs in (after, upto] touch; or why that is everything."""
     try:
-        if why is None:
-            assert touched is not None
-            result = _merge(tables, table, touched)
+        changes: dict[str, DataFrame] = {
+            key: tables.changes(key, after, upto) for key, (after, upto) in ranges.items()
+        }
+        touched = stage_touched(tables, table, changes, versions)
+    except Exception as error:
+        if not out_of_reach(error):
+            raise
+        return None, "the change feed of an input no longer reaches back"
+    return touched, "an input without a grain changed" if touched is None else None
+
+
+def _write(
+    log: RunLog,
+    table: Table,
+    touched: Touched | None,
+    versions: Mapping[str, int],
+    started: float,
+    notes: list[str],
+) -> StepResult:
+    """Write what is touched, or (None) all of the mart, and record it."""
+    tables = log.tables
+    try:
+        result: Published
+        if touched is not None:
+            result = merge_touched(tables, table, touched)
         else:
-            if at >= 0 and not full_refresh:
-                notes.append(f"{table.key}: refreshed in full, because {why}.")
-            staged = _stage_all(tables, table, versions)
-            result = _overwrite(tables, table, staged)
+            result = overwrite_all(tables, table, stage_all(tables, table, versions))
         rows_in, merged, warned, told = result
     finally:
         Staging(tables, table.key).drop()
@@ -125,149 +189,3 @@ def _why_full(
     ):
         return "it was written since its last step: by a run that was cut off, or by hand"
     return None
-
-
-@dataclass(frozen=True)
-class _Touched:
-    """The touched keys, each with its recomputed row, or without one if it has none any more."""
-
-    rows: DataFrame | None  # None: no key is touched
-    spans: Mapping[str, Span]
-
-
-def _stage_touched(
-    tables: Tables, table: Table, changes: Mapping[str, DataFrame], versions: Mapping[str, int]
-) -> _Touched | None:
-    """None where everything is touched."""
-    snapshots = {key: tables.read(key, version) for key, version in versions.items()}
-    keys = touched_keys(table, changes, snapshots)
-    if keys is None:
-        return None
-    spans = reach(keys, {name: table.column(name).type for name in table.primary_key})
-    if spans is None:
-        return _Touched(None, {})
-    inputs = {i.table: restrict(i, snapshots[key_of(i)], keys, spans, table) for i in table.inputs}
-    result = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
-    names = [quoted(column.name) for column in table.columns]
-    grain = list(table.primary_key)
-    rows = keys.join(result, grain, "left").select(*names, F.coalesce(_PRESENT, F.lit(False)).alias(_PRESENT))
-    return _Touched(Staging(tables, table.key).write(rows, uuid.uuid4().hex, {}), spans)
-
-
-def _stage_all(tables: Tables, table: Table, versions: Mapping[str, int]) -> DataFrame:
-    inputs = {i.table: tables.read(key_of(i), versions[key_of(i)]) for i in table.inputs}
-    rows = apply(tables.spark, table, inputs).withColumn(_PRESENT, F.lit(True))
-    return Staging(tables, table.key).write(rows, uuid.uuid4().hex, {})
-
-
-def _merge(tables: Tables, table: Table, touched: _Touched) -> _Published:
-    staged = touched.rows
-    if staged is None:
-        return 0, Merged(0, 0, 0), {}, []
-    names = [column.name for column in table.columns]
-    keys, warned, told = _gate(tables, table, staged, whole=False)
-    others = [name for name in names if name not in table.primary_key]
-    same = " AND ".join(_same(table.column(name)) for name in others) or "true"
-    merged = tables.merge(
-        staged,
-        table.key,
-        on=table.primary_key,
-        delete_when=f"NOT source.{_PRESENT}",
-        update_when=f"NOT ({same})",
-        insert_when=f"source.{_PRESENT}",
-        columns=names,
-        within=[
-            holds
-            for name, span in touched.spans.items()
-            if (holds := span.holds(f"target.{quoted(name)}", span.of)) is not None
-        ],
-    )
-    return keys, merged, warned, told
-
-
-def _same(column: Column) -> str:
-    target, source = (f"{side}.{quoted(column.name)}" for side in ("target", "source"))
-    if "MAP" in column.type or "VARIANT" in column.type:  # Spark does not compare these
-        return f"to_json({target}) <=> to_json({source})"
-    return f"{target} <=> {source}"
-
-
-def _overwrite(tables: Tables, table: Table, staged: DataFrame) -> _Published:
-    rows, warned, told = _gate(tables, table, staged, whole=True)
-    result = staged.select(*(quoted(column.name) for column in table.columns))
-    if not tables.exists(table.key):
-        tables.create(table.key, shape_of(table))
-        tables.append(result, table.key)
-        return rows, Merged(rows, 0, 0), warned, told
-    before = tables.read(table.key).count()
-    if not fits(tables, table):
-        tables.replace(table.key, shape_of(table))
-    tables.overwrite(result, table.key)
-    return rows, Merged(rows, 0, before), warned, told
-
-
-def _gate(
-    tables: Tables, table: Table, staged: DataFrame, *, whole: bool
-) -> tuple[int, dict[str, int], list[str]]:
-    """The number of staged rows, rows that break each warning rule, and the warning checks that fail.
-
-    Raises QualityError where a rule of severity error is broken, a key is missing or twice there, or a
-    check fails.
-    """
-    grain = [quoted(name) for name in table.primary_key]
-    required = [c.name for c in table.columns if c.required or c.name in table.primary_key]
-    # pairs: a rule may be called as what is measured anyway
-    broken = [(f"{name}_required", _present(f"count_if({quoted(name)} IS NULL)")) for name in required]
-    broken += [(rule.name, _breaks(rule)) for rule in table.rules if rule.severity == "error"]
-    if grain:
-        distinct = _present(f"count(DISTINCT struct({', '.join(grain)}))")
-        broken.append(("primary_key_unique", f"{_present('count(*)')} - {distinct}"))
-    warned = [(rule.name, _breaks(rule)) for rule in table.rules if rule.severity == "warning"]
-    metrics = ["count(*)", *(metric for _, metric in (*broken, *warned))]
-    row = staged.selectExpr(*(f"{metric} AS m{place}" for place, metric in enumerate(metrics))).first()
-    assert row is not None
-    rows_in, *measured = map(int, row)
-    errors = [f"{name}: {rows} rows" for (name, _), rows in zip(broken, measured, strict=False) if rows]
-    checks = [*table.checks, *(_unique(c.name) for c in table.columns if c.unique)]
-    failed = []
-    if checks:
-        seen = staged if whole else _as_it_will_be(tables, table, staged)
-        failed = [verdict for verdict in judge(seen, checks) if not verdict.passed]
-        errors += [str(verdict) for verdict in failed if verdict.check.severity == "error"]
-    if errors:
-        raise QualityError(
-            f"{table.key} was not written: {'; '.join(errors)}. It is as it was; mend "
-            f"{table.transform.name if table.transform else 'its SQL'}, the contract or the inputs."
-        )
-    told = [f"{table.key}: {verdict}" for verdict in failed if verdict.check.severity == "warning"]
-    warnings = zip(warned, measured[len(broken) :], strict=True)
-    return rows_in, {name: rows for (name, _), rows in warnings if rows}, told
-
-
-def _breaks(rule: Rule) -> str:
-    return _present(f"count_if(NOT ({rule.condition}))")
-
-
-def _present(aggregate: str) -> str:
-    return f"{aggregate} FILTER (WHERE {_PRESENT})"
-
-
-def _unique(column: str) -> Check:
-    name = quoted(column)
-    return Check(
-        f"{column}_unique",
-        "{value} = 0",
-        f"each {column} must be there once",
-        metric=f"count({name}) - count(DISTINCT {name})",
-        column=column,
-        scope="table",
-    )
-
-
-def _as_it_will_be(tables: Tables, table: Table, staged: DataFrame) -> DataFrame:
-    names = [quoted(column.name) for column in table.columns]
-    there = tables.read(table.key).select(*names)
-    untouched = there.join(
-        staged.select(*map(quoted, table.primary_key)), list(table.primary_key), "left_anti"
-    )
-    return untouched.select(*names).unionAll(staged.where(_PRESENT).select(*names))

@@ -12,7 +12,9 @@ from medallion_pipelines.evolution import fits, shape_of
 from medallion_pipelines.silver.changed import take, take_anew
 from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.order import order_sql
+from medallion_pipelines.silver.quarantine import without
 from medallion_pipelines.silver.reasons import ERRORS
+from medallion_pipelines.silver.typed import RECORD_ID
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Field, Merged, Shape, Staged, Staging, Tables
 
@@ -40,6 +42,7 @@ class Batch:
     passed: bool = False  # the checks, in an earlier run: some of it may be written already
     replay: bool = False  # of records that are in quarantine; `upto` is how far the table had come
     whole: bool = False  # of all of bronze: what is in quarantine is in it, too
+    again: bool = False  # of all records of some keys, to take the place of these keys' rows
 
     @property
     def state(self) -> dict[str, object]:
@@ -64,7 +67,7 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
     if count and not tables.exists(key):
         comment = f"Records that {table.key} did not take, with every reason."
         tables.create(key, Shape(_QUARANTINE, comment))
-    if not tables.exists(key) or not (count or batch.whole):
+    if not tables.exists(key) or not (count or batch.whole or batch.again):
         return
     header = (
         F.col("_header") if "_header" in batch.rows.columns else F.lit(None).cast("string").alias("_header")
@@ -79,10 +82,21 @@ def write_quarantine(tables: Tables, table: Table, batch: Batch, count: int) -> 
         F.current_timestamp().alias("_quarantined_at"),
         F.lit(batch.token).alias("_batch_id"),
     )
-    if batch.whole and tables.version(key) > 0:
+    if batch.again:
+        others = without(tables.read(key), batch.rows.select(RECORD_ID))
+        tables.overwrite(others.unionByName(rows), key)
+    elif batch.whole and tables.version(key) > 0:
         tables.overwrite(rows, key)
     else:
         tables.append(rows, key, token=batch.token)
+
+
+def held(tables: Tables, table: Table, batch: Batch) -> int:
+    """How many of the records in quarantine the batch judges again."""
+    if not tables.exists(table.quarantine_key):
+        return 0
+    rows = tables.read(table.quarantine_key)
+    return rows.count() - without(rows, batch.rows.select(RECORD_ID)).count()
 
 
 def versions_beside(tables: Tables, table: Table) -> dict[str, int]:
@@ -102,8 +116,8 @@ def withdraw(tables: Tables, table: Table, token: str) -> None:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the valid records of a batch: those that count in the table, and its rows that were
-    written and deleted for them."""
+    """What became of the valid records of a batch: those that count in the table (`again`: how many more
+    than before), and its rows that were written and deleted for them."""
 
     taken: int
     rows: int
@@ -115,6 +129,8 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
     names = [column.name for column in table.columns]
     if table.changes is not None:
         return _take_changes(tables, table, batch, valid)
+    if batch.again:
+        return _put_in_place(tables, table, batch)
     rows = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
     if batch.rebuild:
         return _rebuild(tables, table, rows, valid, batch.token)
@@ -127,6 +143,26 @@ def write(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:
     merged = tables.merge(rows, table.key, on=table.primary_key, update_when=newer, columns=names)
     taken = merged.inserted + merged.updated
     return Written(taken, taken, 0)
+
+
+def _put_in_place(tables: Tables, table: Table, batch: Batch) -> Written:
+    """Make the rows of the batch's keys those of the batch, and no others."""
+    names, key = [column.name for column in table.columns], list(table.primary_key)
+    valid = batch.rows.where("_outcome = 'valid'").select(*map(quoted, names))
+    lost = batch.rows.where("_outcome = 'quarantined'").select(*map(quoted, key)).dropna().distinct()
+    lost = lost.join(valid.select(*map(quoted, key)), key, "left_anti")
+    kept = valid.withColumn("_present", F.lit(True))
+    same = f"{order_sql(table, 'source')} <=> {order_sql(table, 'target')}"
+    merged = tables.merge(
+        kept.unionByName(lost.withColumn("_present", F.lit(False)), allowMissingColumns=True),
+        table.key,
+        on=key,
+        delete_when="NOT source._present",
+        update_when=f"NOT ({same})",
+        insert_when="source._present",
+        columns=names,
+    )
+    return Written(merged.inserted - merged.deleted, merged.inserted + merged.updated, merged.deleted)
 
 
 def _take_changes(tables: Tables, table: Table, batch: Batch, valid: int) -> Written:

@@ -32,10 +32,12 @@ def conform(
     table: Table,
     read: Read,
     guard: Callable[[DataFrame], DataFrame] | None = None,
+    among: Callable[[DataFrame], DataFrame] = lambda rows: rows,
 ) -> DataFrame:
     """Conform a batch. `read` gives a table of the lakehouse by key, or None where it is not there yet;
-    `guard` says of typed rows which are of erased keys: nothing but their number is kept."""
-    rows = typed(bronze, table)
+    `guard` says of typed rows which are of erased keys: nothing but their number is kept. `among` chooses
+    of the typed rows those to conform."""
+    rows = among(typed(bronze, table))
     if guard is not None:
         rows = guard(rows)
     rows = without_corrected(judged(pointed(rows, table, read), table), bronze)

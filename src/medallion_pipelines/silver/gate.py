@@ -63,7 +63,11 @@ def _as_it_will_be(tables: Tables, table: Table, batch: Batch) -> DataFrame:
     new = batch.rows.where("_outcome = 'valid'").select(*names)
     if batch.rebuild:
         return new
-    both = tables.read(table.key).select(*names).unionAll(new)
+    there = tables.read(table.key).select(*names)
+    if batch.again:
+        keys = batch.rows.select(*map(quoted, table.primary_key)).dropna().distinct()
+        return there.join(keys, list(table.primary_key), "left_anti").select(*names).unionAll(new)
+    both = there.unionAll(new)
     if not table.primary_key:
         return both
     latest = Window.partitionBy(*map(quoted, table.primary_key)).orderBy(order(table).desc())

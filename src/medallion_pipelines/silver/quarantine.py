@@ -41,6 +41,13 @@ def record_id(rows: DataFrame, text: str = "record") -> SparkColumn:
     return F.left(F.sha2(F.concat_ws(" ", *hashes).cast("binary"), 256), F.lit(32))
 
 
+def without(kept: DataFrame, ids: DataFrame) -> DataFrame:
+    """Rows of a quarantine, without those of some ids (a frame of one column)."""
+    (name,) = ids.columns
+    gone = ids.select(F.col(name).alias("_id")).distinct()
+    return kept.withColumn("_id", record_id(kept)).join(gone, "_id", "left_anti").select(*kept.columns)
+
+
 def without_corrected(rows: DataFrame, bronze: DataFrame) -> DataFrame:
     """Judged rows of bronze (their text is `_record`), without those that others of them correct."""
     if CORRECTS not in bronze.columns:
@@ -115,11 +122,9 @@ def settle(log: RunLog, table: Table, judged: DataFrame, token: str) -> None:
     if tables.exists(key):  # not if somebody dropped it since
         rows = tables.read(key)
         # by id and not from the version that was read: what came since stays, too
-        others = rows.withColumn("_id", record_id(rows)).join(
-            was.select("_id").distinct(), "_id", "left_anti"
-        )
+        others = without(rows, was.select("_id"))
         stay = was.where("_became = 'quarantined'").withColumn("_errors", F.col("_today"))
-        tables.overwrite(others.select(*rows.columns).unionByName(stay.select(*rows.columns)), key)
+        tables.overwrite(others.unionByName(stay.select(*rows.columns)), key)
 
 
 def settle_corrected(log: RunLog, table: Table, rows: DataFrame, token: str) -> int:

@@ -19,7 +19,14 @@ from medallion_pipelines.errors import ConservationError, LostRecordsError, Meda
 from medallion_pipelines.evolution import evolve, fingerprint, shape_of
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import Progress, RunLog, now
-from medallion_pipelines.silver.batch import Batch, versions_beside, withdraw, write, write_quarantine
+from medallion_pipelines.silver.batch import (
+    Batch,
+    held,
+    versions_beside,
+    withdraw,
+    write,
+    write_quarantine,
+)
 from medallion_pipelines.silver.changed import make, refuse_misfit
 from medallion_pipelines.silver.conform import conform
 from medallion_pipelines.silver.corrections import are_corrections, take_corrections
@@ -139,7 +146,9 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
             f"{table.key}: {erased} records of erased keys were kept out. Bronze and the landing zone hold "
             "them still: `medallion erase --again PRODUCT`."
         )
-    corrected = 0
+    corrected = before = 0
+    if batch.again:
+        before = held(tables, table, batch)
     if not batch.replay:
         notes += _report_drift(log, table, found, batch.token)
         write_quarantine(tables, table, batch, quarantined)
@@ -150,13 +159,17 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
         settle(log, table, batch.rows, batch.token)
         notes.append(f"{table.key}: {total - quarantined} of {total} records left quarantine.")
         quarantined, total, violations, warnings = quarantined - total, 0, {}, 0
+    duplicates = found.outcomes.get("duplicate", 0) + valid - written.taken
+    if batch.again:  # they were counted when they came: what counts is the difference
+        quarantined, total, violations, warnings = quarantined - before, corrected, {}, 0
+        duplicates = corrected - quarantined - written.taken
     result = StepResult(
         table.key,
         "succeeded",
         rows_in=total - corrected,  # in place of which others came
         rows_valid=written.taken,
         rows_quarantined=quarantined - corrected,
-        rows_duplicate=found.outcomes.get("duplicate", 0) + valid - written.taken,
+        rows_duplicate=duplicates,
         rows_written=written.rows,
         rows_deleted=written.deleted,
         warnings=warnings,
@@ -166,7 +179,8 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
         beside_versions=versions_beside(tables, table),
         notes=tuple(notes),
     )
-    _conserve(result)
+    if not batch.again:
+        _conserve(result)
     log.step(result, token=batch.token, contract=fingerprint(table), violations=violations, once=True)
     Staging(tables, table.key).drop()
     return result

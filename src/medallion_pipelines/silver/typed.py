@@ -19,12 +19,13 @@ from medallion_pipelines.sql import quoted
 # of bronze: where it came from
 DELETES, TRUNCATES, VERSION, QUARANTINED = "_deletes", "_truncates", "_version", "_quarantined"
 DOCUMENT = "_document"  # the bronze record whole, where a caller adds it to the records it gives
+RECORD_ID = "_record_id"  # as quarantine has it, where a caller adds it
 FIELD_CASE = (
     "_field_case"  # of a table of changes: what a flag looks at, where the record has it in another case
 )
 CORRECTS = "_corrects"  # in bronze: the id of the record that this one takes the place of
 _ORIGIN = (CORRECTS, "_header", "_file_path", "_file_modification_time", "_ingested_at")
-KEPT = (DELETES, TRUNCATES, VERSION, FIELD_CASE, QUARANTINED, DOCUMENT, ERASED, *_ORIGIN)
+KEPT = (DELETES, TRUNCATES, VERSION, FIELD_CASE, QUARANTINED, DOCUMENT, RECORD_ID, ERASED, *_ORIGIN)
 
 
 def typed(bronze: DataFrame, table: Table) -> DataFrame:

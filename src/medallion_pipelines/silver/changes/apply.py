@@ -74,12 +74,12 @@ def _touched(table: ChangeTable, rows: DataFrame, events: DataFrame, found: Foun
 def _history(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     keys = key_names(len(table.keys))
     there = _touched(table, table.rows(F.col(START)), events, found)
-    kept = _touched(table, table.remembered(), events, found)
+    known = events
     if table.remembers_all:
         there = there.withColumn("_operation", F.lit(None).cast("int"))
-        known = kept
-    else:
-        known = kept.unionByName(events)
+        known = _touched(table, table.remembered(), events, found)
+    elif table.remembers:
+        known = _touched(table, table.remembered(), events, found).unionByName(events)
     row = F.lit(None).cast(there.schema["_row"].dataType)
     everything = known.withColumn("_row", row).unionByName(there)
     tracked = table.spec.tracked([field.name for field in table.values])
@@ -137,11 +137,12 @@ def _newest(table: ChangeTable, events: DataFrame, found: Found) -> Merged:
     """Where a key's row is its last event: one MERGE compares the two."""
     keys = key_names(len(table.keys))
     names, parts = [f.name for f in table.keys], [(f.name, f.type) for f in table.values]
-    deleted = _touched(table, table.remembered().where(F.col("_operation") == DELETE), events, found)
-    deleted = deleted.groupBy(*keys).agg(F.max("_sequence").alias("_deleted"))
-    last = winner(events, keys, [F.col("_sequence"), *rank(events)])
-    source = last.join(deleted, keys, "left").join(F.broadcast(table.truncated()), how="cross")
-    late = F.greatest("_deleted", "_truncated") >= F.col("_sequence")
+    source, late = winner(events, keys, [F.col("_sequence"), *rank(events)]), F.lit(False)
+    if table.remembers:
+        deleted = _touched(table, table.remembered().where(F.col("_operation") == DELETE), events, found)
+        deleted = deleted.groupBy(*keys).agg(F.max("_sequence").alias("_deleted"))
+        source = source.join(deleted, keys, "left").join(F.broadcast(table.truncated()), how="cross")
+        late = F.greatest("_deleted", "_truncated") >= F.col("_sequence")
     stored = [f"target.{quoted(name)}" for name in table.stored_sequence or ()]
     at = stored[0] if len(stored) == 1 else f"struct({', '.join(stored)})"
     # compared as one value whose parts may all be NULL: MERGE wants both sides of one type

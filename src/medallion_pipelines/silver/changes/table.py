@@ -105,6 +105,11 @@ class ChangeTable:
         conditions = (span.holds(names[place], self.keys[place].type) for place, span in found.spans.items())
         return [one for one in conditions if one is not None]
 
+    @property
+    def remembers(self) -> bool:
+        """Whether anything was ever put into the memory."""
+        return self.tables.version(self.memory) > 0
+
     def remembered(self) -> DataFrame:
         """The events of the memory."""
         kept = F.col(OPERATION)
