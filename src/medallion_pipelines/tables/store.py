@@ -23,6 +23,8 @@ _SAME_ROWS = {
     "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL", "VACUUM END", "VACUUM START",
 }  # fmt: skip
 
+_REDACTED = "*********(redacted)"  # what Spark shows in place of a value
+
 
 def out_of_reach(error: Exception) -> bool:
     """Whether an error of Spark's says that a change feed no longer reaches back to a version."""
@@ -109,9 +111,13 @@ class Tables(Streams):
 
     def property(self, key: str, name: str) -> str:
         """The value of a table property; empty where it is not set."""
-        # SHOW TBLPROPERTIES would redact values that look like secrets, such as a key column `token`
-        row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("properties").first()
-        return "" if row is None else row.properties.get(name, "")
+        properties = self.spark.sql(f"SHOW TBLPROPERTIES {self._at(key)}")
+        row = properties.where(F.col("key") == name).select("value").first()
+        if row is not None and row.value == _REDACTED:
+            # what looks like a secret, say a key column `token`. DETAIL tells, but counts files first
+            row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("properties").first()
+            return "" if row is None else str(row.properties.get(name, ""))
+        return "" if row is None else str(row.value)
 
     # what changes tables
 
