@@ -85,8 +85,11 @@ def test_a_change_that_would_lose_something_is_refused_with_the_way_out(
 
 
 @pytest.mark.slow
-def test_rebuild_gives_a_table_its_new_shape(lakehouse: Lakehouse, folder: Path) -> None:
+def test_rebuild_gives_a_table_its_new_shape_in_one_commit(lakehouse: Lakehouse, folder: Path) -> None:
+    at = lakehouse.tables.version("silver.things")
     write_product(folder, silver("things", [column("id", "string"), column("size", "integer")], key=["id"]))
     assert lakehouse.rebuild("silver.things", folder).succeeded
+    assert lakehouse.tables.version("silver.things") == at + 1
+    assert step(lakehouse.run(folder), "silver.things").status == "unchanged"
     assert rows(lakehouse, "silver.things") == [("1", 5), ("x", None)]
     assert rows(lakehouse, "silver.things_quarantine") == []

@@ -96,9 +96,10 @@ def overwrite_all(tables: Tables, table: Table, staged: DataFrame) -> Published:
         tables.append(result, table.key)
         return rows, Merged(rows, 0, 0), warned, told
     before = tables.read(table.key).count()
-    if not fits(tables, table):
-        tables.replace(table.key, shape_of(table))
-    tables.overwrite(result, table.key)
+    if fits(tables, table):
+        tables.overwrite(result, table.key)
+    else:
+        tables.remake(result, table.key, shape_of(table))
     return rows, Merged(rows, 0, before), warned, told
 
 

@@ -177,9 +177,8 @@ def _rebuild(tables: Tables, table: Table, rows: DataFrame, valid: int, token: s
     empty = tables.version(table.key) == 0  # it was created for this batch
     before = 0 if empty else tables.read(table.key).count()
     if not fits(tables, table):
-        tables.replace(table.key, shape_of(table))
-        empty = False
-    if empty:  # appending is the cheaper way
+        tables.remake(rows, table.key, shape_of(table))
+    elif empty:  # appending is the cheaper way
         tables.append(rows, table.key, token=token)
     else:
         tables.overwrite(rows, table.key)

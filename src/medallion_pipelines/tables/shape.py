@@ -16,6 +16,8 @@ _PROPERTIES = {
     "delta.setTransactionRetentionDuration": "interval 30 days",
 }
 
+CONSTRAINT = "delta.constraints."  # how the properties begin that are constraints
+
 _WIDER = {
     "TINYINT": ("SMALLINT", "INT", "BIGINT", "DOUBLE"),
     "SMALLINT": ("INT", "BIGINT", "DOUBLE"),
@@ -23,6 +25,11 @@ _WIDER = {
     "FLOAT": ("DOUBLE",),
     "DATE": ("TIMESTAMP_NTZ",),
 }
+
+
+def required(column: str) -> str:
+    """The constraint that says of a column what NOT NULL would."""
+    return f"{quoted(column)} IS NOT NULL"
 
 
 def widens(have: str, want: str) -> bool:

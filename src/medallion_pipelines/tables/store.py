@@ -9,21 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from medallion_pipelines.sql import quoted, string
-from medallion_pipelines.tables.shape import Field, Shape, ddl
-from medallion_pipelines.tables.streams import Streams
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables.shaping import Shaping
 
 _SAME_ROWS = {
-    "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS", "OPTIMIZE", "REORG",
-    "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL", "VACUUM END", "VACUUM START",
+    "ADD COLUMNS", "ADD CONSTRAINT", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS",
+    "DROP CONSTRAINT", "OPTIMIZE", "REORG", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL",
+    "VACUUM END", "VACUUM START",
 }  # fmt: skip
-
-_REDACTED = "*********(redacted)"  # what Spark shows in place of a value
 
 
 def out_of_reach(error: Exception) -> bool:
@@ -55,7 +52,7 @@ class Commit:
         return self.operation in _SAME_ROWS
 
 
-class Tables(Streams):
+class Tables(Shaping):
     """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
     def read(self, key: str, version: int | None = None) -> DataFrame:
@@ -102,65 +99,11 @@ class Tables(Streams):
         reader = self.spark.read.option("readChangeFeed", "true")
         return reader.option("startingVersion", after + 1).option("endingVersion", upto).table(self._at(key))
 
-    def fields(self, key: str) -> list[Field]:
-        """The columns of a table as it is."""
-        schema = self.read(key).schema
-        return [
-            Field(f.name, ddl(f.dataType), not f.nullable, f.metadata.get("comment")) for f in schema.fields
-        ]
-
-    def property(self, key: str, name: str) -> str:
-        """The value of a table property; empty where it is not set."""
-        properties = self.spark.sql(f"SHOW TBLPROPERTIES {self._at(key)}")
-        row = properties.where(F.col("key") == name).select("value").first()
-        if row is not None and row.value == _REDACTED:
-            # what looks like a secret, say a key column `token`. DETAIL tells, but counts files first
-            row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("properties").first()
-            return "" if row is None else str(row.properties.get(name, ""))
-        return "" if row is None else str(row.value)
-
     # what changes tables
-
-    def create(self, key: str, shape: Shape) -> None:
-        """Create the table where it is missing."""
-        if not self.exists(key):
-            self._make("CREATE TABLE IF NOT EXISTS", key, shape)
-
-    def replace(self, key: str, shape: Shape) -> None:
-        """Give an existing table another shape: it is empty afterwards, its history stays."""
-        self._make("CREATE OR REPLACE TABLE", key, shape)
-
-    def _make(self, verb: str, key: str, shape: Shape, rows: str = "") -> None:
-        self._ensure_schema(key.split(".", 1)[0])
-        folder = self._folder(key)
-        statement = shape.ddl(verb, self.name(key), None if folder is None else str(folder))
-        self.spark.sql(f"{statement} AS {rows}" if rows else statement)
-        self._known.add(key)
-
-    def replace_with(self, key: str, other: str) -> None:
-        """Put all that another table is, rows, columns and properties, in the place of a table, in one
-        commit."""
-        described = ("properties", "description", "clusteringColumns")
-        row: Any = self.spark.sql(f"DESCRIBE DETAIL {self._at(other)}").select(*described).first()
-        shape = Shape((), row.description, row.clusteringColumns, row.properties)
-        rows = f"SELECT * FROM {self._at(other)}"
-        self._make("CREATE OR REPLACE TABLE", key, shape, rows)
 
     def restore(self, key: str, version: int) -> None:
         """Bring the table back to a version, in a commit of its own."""
         self.spark.sql(f"RESTORE TABLE {self._at(key)} TO VERSION AS OF {int(version)}")
-
-    def create_as(self, frame: DataFrame, key: str, properties: Mapping[str, str]) -> None:
-        """Create a table from rows, in one commit."""
-        self._ensure_schema(key.split(".", 1)[0])
-        writer = frame.writeTo(self.name(key)).using("delta")
-        folder = self._folder(key)
-        if folder is not None:
-            writer = writer.tableProperty("location", str(folder))
-        for name, value in properties.items():
-            writer = writer.tableProperty(name, value)
-        writer.create()
-        self._known.add(key)
 
     def drop(self, key: str) -> None:
         """Drop a table with its files."""
@@ -179,24 +122,6 @@ class Tables(Streams):
         if self.settings.warehouse is not None:
             for dropped in Path(self.settings.warehouse).glob(".dropped-*"):
                 shutil.rmtree(dropped, ignore_errors=True)
-
-    def set_property(self, key: str, name: str, value: str) -> None:
-        """Give a table property another value."""
-        self.spark.sql(f"ALTER TABLE {self._at(key)} SET TBLPROPERTIES ({string(name)} = {string(value)})")
-
-    def add_columns(self, key: str, fields: Sequence[Field]) -> None:
-        """Add optional columns at the end."""
-        columns = ", ".join(field.ddl() for field in fields)
-        self.spark.sql(f"ALTER TABLE {self._at(key)} ADD COLUMNS ({columns})")
-
-    def widen_column(self, key: str, column: str, to_type: str) -> None:
-        """Give a column a wider type (Delta type widening)."""
-        self.set_property(key, "delta.enableTypeWidening", "true")
-        self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(column)} TYPE {to_type}")
-
-    def drop_not_null(self, key: str, column: str) -> None:
-        """Let a column hold NULL."""
-        self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(column)} DROP NOT NULL")
 
     def append(self, frame: DataFrame, key: str, *, token: str | None = None, evolve: bool = False) -> None:
         """Append rows; a second append under the same token does nothing."""
