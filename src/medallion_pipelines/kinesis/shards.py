@@ -138,16 +138,21 @@ def outdated(client: Any, found: Mapping[str, Position], now: datetime) -> dict[
         since = position.read_until
         if position.kind != "TRIM_HORIZON" or since is None or since >= moment - SHORTEST_RETENTION:
             continue
-        stream = key.split("/")[0]
-        with told(f"Stream {stream}"):
-            summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-        horizon = moment - summary["RetentionPeriodHours"] * 3_600_000
+        horizon = kept_since(client, key.split("/")[0], moment)
         if since < horizon:
             lost[key] = (
                 f"Shard {key} has not been read yet: what arrived in it between {spelt(since)} and "
                 f"{spelt(horizon)} ({(horizon - since) / 3_600_000:.1f} hours) is lost."
             )
     return lost
+
+
+def kept_since(client: Any, stream: str, moment: int) -> int:
+    """From when on (ms) a stream has, at a moment, all that arrived in it."""
+    with told(f"Stream {stream}"):
+        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    hours: int = summary["RetentionPeriodHours"]
+    return moment - hours * 3_600_000
 
 
 def refuse(lost: Sequence[str]) -> None:
