@@ -1,4 +1,4 @@
-"""Shards are read whole, in order, once: what Spark does with it is in test_source.py."""
+"""Shards are read whole, in order, once: what Spark does with it is in tests/bronze/test_streams.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from medallion_pipelines.aggregated import Record
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
-from medallion_pipelines.kinesis.aggregated import Record
 from medallion_pipelines.kinesis.client import connect
 from medallion_pipelines.kinesis.options import Options
 from medallion_pipelines.kinesis.positions import Position, Stop

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from medallion_pipelines.aggregated import Record, unpacked
 from medallion_pipelines.errors import SourceError
-from medallion_pipelines.kinesis.aggregated import Record, unpacked
 from medallion_pipelines.kinesis.client import ExpiredError, ThrottledError, told
 from medallion_pipelines.kinesis.options import Options
 from medallion_pipelines.kinesis.positions import Position, Stop, milliseconds, spelt

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medallion_pipelines.kinesis.aggregated import MAGIC, unpacked
+from medallion_pipelines.aggregated import MAGIC, unpacked
 from tests.kinesis.local import packed
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
