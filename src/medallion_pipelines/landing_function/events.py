@@ -54,7 +54,7 @@ def route(record: bytes, arrived: datetime, routes: Routes) -> Landed:
         raise RefusedError("unknown_type", f"no contract takes events of type {_short(event['type'])}")
     goal = routes[event["type"]]
     _check_version(event["dataschema"], goal)
-    if "time" in event:
+    if event.get("time") is not None:  # to CloudEvents null is missing
         _check_time(event["time"], arrived)
     identity = json.dumps([event["source"], event["id"]])  # CloudEvents: together they are unique
     return Landed(goal["table"], f"{goal['folder']}/{hashlib.sha256(identity.encode()).hexdigest()}.json")
