@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.answering import answering
 from tests.aws import Bucket
 from tests.ingest.control import ROLE, Control
 from tests.support import column, rows, silver, write_product
@@ -144,6 +146,32 @@ def test_without_credentials_the_error_says_so(
     done = run(*command)
     assert isinstance(done.exception, IngestError)
     assert "there are no AWS credentials. Set AWS_PROFILE" in str(done.exception)
+
+
+def test_what_aws_repeats_of_a_request_that_it_refuses_is_not_shown(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            token = self.headers["X-Amz-Security-Token"]
+            said = f"The signature differs.\n\nThe Canonical String was 'x-amz-security-token:{token}'"
+            code = "SignatureDoesNotMatch"
+            content = (
+                f"<ErrorResponse><Error><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
+            )
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hush-hush")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with answering(Refusing) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        done = run(*command)
+    assert isinstance(done.exception, IngestError)
+    assert "AWS answered SignatureDoesNotMatch: The signature differs." in str(done.exception)
+    assert "hush-hush" not in str(done.exception)
 
 
 def test_the_package_does_without_boto3() -> None:

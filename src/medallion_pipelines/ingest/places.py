@@ -74,8 +74,8 @@ def told(what: str) -> Iterator[None]:
         ) from None
     except ClientError as error:
         answer = error.response.get("Error", {})
-        raise IngestError(
-            f"{what}: AWS answered {answer.get('Code', 'nothing')}: {answer.get('Message', '')}"
-        ) from None
+        # where a signature is wrong, more lines repeat the request with its token
+        message = answer.get("Message", "").partition("\n")[0]
+        raise IngestError(f"{what}: AWS answered {answer.get('Code', 'nothing')}: {message}") from None
     except BotoCoreError as error:
         raise IngestError(f"{what}: {error}") from None

@@ -14,7 +14,7 @@ _THROTTLED = ("ProvisionedThroughputExceededException", "LimitExceededException"
               "ThrottlingException")  # fmt: skip
 _REFUSED = ("AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId",
             "InvalidSignatureException", "ExpiredTokenException", "MissingAuthenticationTokenException",
-            "IncompleteSignature", "OptInRequired")  # fmt: skip
+            "IncompleteSignature", "IncompleteSignatureException", "OptInRequired")  # fmt: skip
 
 
 class ThrottledError(SourceError):
@@ -70,7 +70,8 @@ def told(where: str) -> Iterator[None]:
 
 
 def _in_words(where: str, error: Mapping[str, Any]) -> SourceError:
-    code, message = error.get("Code", ""), error.get("Message", "")
+    # where a signature is wrong, more lines repeat the request with its token
+    code, message = error.get("Code", ""), error.get("Message", "").partition("\n")[0]
     if code in _THROTTLED:
         return ThrottledError(f"{where}: Throttled by Kinesis ({code}).")
     if code == "ExpiredIteratorException":
