@@ -114,7 +114,7 @@ def test_a_file_that_would_take_the_place_of_another_or_of_the_manifest_is_refus
     data_set: DataSet, bucket: Bucket, names: list[str]
 ) -> None:
     assets = tuple(Asset(f"id-{place}", name, f"arn-{place}", 1) for place, name in enumerate(names))
-    with pytest.raises(IngestError, match=r"has two assets of one name, or one that is called _manifest\.json"):
+    with pytest.raises(IngestError, match=r"two assets of one name, or one that is called _manifest\.json"):
         data_set.export(Revision("r9", "2026-01-01T00:00:00+00:00", assets))
     assert landed(bucket) == {}
 
