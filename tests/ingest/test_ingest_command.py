@@ -104,6 +104,9 @@ def test_what_was_not_copied_is_named_and_the_command_fails(
     assert done.exit_code == 1
     assert f"not copied: s3://{bucket.name}/2019/1.json: SlowDown Reduce your rate." in done.stderr
     assert "1 files were not copied, in 2 jobs." in done.stderr
+    assert "give the command again with more --attempts" in done.stderr
+    again = run(*command, "--attempts", "3")
+    assert again.exit_code == 0 and "3 files arrived, in 3 jobs." in again.stderr
 
 
 def test_a_job_that_fails_says_why_and_what_to_do(command: list[str], control: Control) -> None:
