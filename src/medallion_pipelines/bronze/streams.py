@@ -50,11 +50,16 @@ def capture_stream(log: RunLog, table: Table, options: Mapping[str, str]) -> Ste
     assert table.source is not None
     tables, key, token = log.tables, f"bronze.{table.name}", uuid.uuid4().hex
     tables.create(key, bronze_shape(table.source, "STRING"))
+    if "_sequence_number" not in tables.read(key).columns:
+        raise SourceError(
+            f"{key} has records of files, and its contract now names a stream: give the stream a table of "
+            "its own, or `path` back to this one."
+        )
     checkpoint = tables.checkpoint(key)
     given = {"initialPosition": "trim_horizon", **options}  # nothing is left out unless the contract says so
     before = tables.version(key)
-    if before > 0 and not _is_there(tables.spark, f"{checkpoint}/metadata"):
-        given["initialPosition"] = _after_what_is_there(tables, key)
+    if before > 0 and not _is_begun(tables.spark, checkpoint):
+        given |= _after_what_is_there(tables, key)
     try:
         frame = _reading(tables.spark, given, f"{checkpoint}/shards")
         rows = frame.selectExpr(*_RECORDS).withColumn("_batch_id", F.lit(token))
@@ -112,7 +117,20 @@ def _is_there(spark: SparkSession, path: str) -> bool:
     return True
 
 
-def _after_what_is_there(tables: Tables, key: str) -> str:
+def _is_begun(spark: SparkSession, checkpoint: str) -> bool:
+    """Whether a checkpoint has come to its first batch. Raises SourceError where it has lost its batches:
+    Delta would take new ones for those that it has."""
+    if _is_there(spark, f"{checkpoint}/offsets/[0-9]*"):
+        return True
+    if _is_there(spark, f"{checkpoint}/commits/[0-9]*"):
+        raise SourceError(
+            f"The checkpoint {checkpoint} has lost its folder `offsets`. Remove the whole of it: the next "
+            "run begins after the last record of each shard that the table has."
+        )
+    return False
+
+
+def _after_what_is_there(tables: Tables, key: str) -> dict[str, str]:
     """Where to begin when the checkpoint was lost, and not the records: after the last one of each shard."""
     if _on_databricks():
         raise MedallionError(
@@ -129,7 +147,7 @@ def _after_what_is_there(tables: Tables, key: str) -> str:
         )  # longer than DECIMAL(38)
     )
     found = {row.shard: row.last.number for row in last.collect()}
-    return json.dumps({"after_sequence_number": found})
+    return {"initialPosition": json.dumps({"after_sequence_number": found})} if found else {}
 
 
 def _said(
