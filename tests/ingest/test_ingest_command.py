@@ -177,6 +177,21 @@ def test_what_aws_repeats_of_a_request_that_it_refuses_is_not_shown(
     assert "hush-hush" not in str(done.exception)
 
 
+def test_the_region_is_what_aws_region_says(
+    aws: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(SetupError, match=r"You must specify a region\. See https://docs\.aws\.amazon\.com"):
+        aws_places.client("dataexchange")
+    with pytest.raises(IngestError, match=r"The AWS account .* there is no region\. Set AWS_REGION\."):
+        aws_places.account()
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert aws_places.client("dataexchange").meta.region_name == "eu-central-1"
+
+
 def test_the_package_does_without_boto3() -> None:
     without = "import sys; sys.modules.update(boto3=None, botocore=None)"
     code = f"{without}; import medallion_pipelines.lakehouse; from medallion_pipelines.cli.app import app"

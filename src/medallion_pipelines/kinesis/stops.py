@@ -129,7 +129,7 @@ class S3Folder:
             except ImportError:
                 raise SetupError(f"{path} needs boto3: pip install 'medallion-pipelines[aws]'.") from None
             with told(path):
-                client = boto3.client("s3")
+                client = boto3.client("s3", region_name=os.environ.get("AWS_REGION"))
         self._client = client
 
     def read(self, name: str) -> bytes | None:
