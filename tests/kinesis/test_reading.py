@@ -227,6 +227,17 @@ def test_a_gap_without_records_is_crossed_however_long_it_takes(kinesis: Server,
     assert stop is not None and stop.caught_up
 
 
+@pytest.mark.parametrize(("calls", "news"), [(0, False), (3, False), (20, True)])
+def test_an_idle_shard_has_no_news_though_kinesis_takes_a_few_calls_to_say_so(
+    kinesis: Server, options: Options, calls: int, news: bool
+) -> None:
+    stream = kinesis.stream()
+    just_now = Position("AFTER_SEQUENCE_NUMBER", stream.put("a")[0], int(time.time() * 1000))
+    assert reading.has_news(part(stream, just_now), Gap(connect(options), calls), options) == news
+    stream.put("b")
+    assert reading.has_news(part(stream, just_now), Gap(connect(options), calls), options)
+
+
 def test_a_shard_is_read_no_faster_than_kinesis_allows(
     kinesis: Server, options: Options, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:

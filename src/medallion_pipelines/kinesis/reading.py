@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from medallion_pipelines.aggregated import Record, unpacked
@@ -19,6 +20,7 @@ from medallion_pipelines.kinesis.stops import Stops
 
 PERIOD = 0.2  # seconds between reads of a shard: five reads a second are allowed
 LONGEST_WAIT = 5.0  # seconds between attempts while Kinesis throttles
+GLANCES = 5  # calls after which a shard that has given no record yet is read
 PATIENCE = 300.0  # seconds without a record after which a replay gives up
 
 
@@ -153,8 +155,11 @@ def has_news(part: Part, client: Any, options: Options) -> bool:
     since = part.start.read_until
     if part.closed or since is None or since < time.time() * 1000 - SHORTEST_RETENTION / 4:
         return True
-    page = next(_pages(replace(part, limit=1), client, options, part.start))
-    return bool(page.records) or page.behind != 0
+    # of an idle shard, too, Kinesis may say at first that there is more
+    for page in islice(_pages(replace(part, limit=1), client, options, part.start), GLANCES):
+        if page.records or page.behind == 0:
+            return bool(page.records)
+    return True
 
 
 def _place(position: Position) -> int:
