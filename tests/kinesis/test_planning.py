@@ -20,7 +20,7 @@ import pytest
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
 from medallion_pipelines.kinesis.options import read_options
-from tests.kinesis.local import Server, Stream, in_order, packed, serving
+from tests.kinesis.local import Server, Stream, Trouble, in_order, packed, serving
 
 pytest.importorskip("pyspark.sql.streaming.datasource")  # Spark 4.2
 KinesisStreamReader = pytest.importorskip("medallion_pipelines.kinesis.source").KinesisStreamReader
@@ -104,6 +104,18 @@ def test_a_run_reads_all_there_is_and_ends(kinesis: Server, tmp_path: Path) -> N
     before = one.offset
     assert one.run() == 0
     assert one.offset == before
+
+
+def test_planning_waits_out_that_kinesis_throttles(
+    kinesis: Server, trouble: Trouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = kinesis.stream()
+    stream.put("a")
+    one = query(stream, tmp_path, endpointUrl=trouble.url)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    trouble.answer("ListShards", "LimitExceededException", times=6)
+    assert one.run() == 1
+    assert one.data == ["a"] and trouble.calls["ListShards"] >= 7
 
 
 def test_a_run_ends_while_producers_go_on(kinesis: Server, tmp_path: Path) -> None:

@@ -25,8 +25,11 @@ class ExpiredError(SourceError):
     """A shard iterator is older than five minutes."""
 
 
-def connect(options: Options) -> Any:
-    """A client for some streams. Raises SetupError where boto3 is missing, SourceError without a region."""
+def connect(options: Options, attempts: int = 3) -> Any:
+    """A client for some streams. boto3 itself waits out what is throttled or broken, up to so many attempts.
+
+    Raises SetupError where boto3 is missing, SourceError without a region.
+    """
     try:
         import boto3
         from botocore.config import Config
@@ -36,9 +39,8 @@ def connect(options: Options) -> Any:
             "Kinesis is read with boto3, which is not installed here: pip install "
             "'medallion-pipelines[aws]', on every machine of the cluster."
         ) from None
-    # boto3 waits out what is throttled or broken a few times itself
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=10, read_timeout=60
+        retries={"mode": "standard", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=60
     )
     with told(f"Kinesis ({', '.join(options.streams)})"):
         try:
