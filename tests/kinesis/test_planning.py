@@ -328,6 +328,26 @@ def test_several_streams_are_read_in_one_query(kinesis: Server, tmp_path: Path) 
     }
 
 
+def test_a_stream_that_is_not_named_for_a_time_is_gone_on_with_where_it_was_left(
+    kinesis: Server, tmp_path: Path
+) -> None:
+    first, second = kinesis.stream(2), kinesis.stream()
+    both = f"{first.name},{second.name}"
+    first.put("a")
+    first.split("shardId-000000000000")
+    first.settle()
+    one = query(first, tmp_path, streamName=both)
+    one.run()
+    one.options["streamName"] = second.name
+    first.put("b")
+    second.put("c")
+    one.run()
+    assert one.data == ["a", "c"]
+    one.options["streamName"] = both
+    one.run()
+    assert one.data == ["a", "c", "b"]
+
+
 def test_the_stops_of_batches_long_past_are_removed(
     kinesis: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,12 +94,13 @@ def _after(listing: Listing, after: Mapping[str, str]) -> Offset:
 
 
 def discovered(offset: Offset, listing: Listing) -> Offset:
-    """With the shards that are new, without those that are gone."""
-    waiting = {key: position for key, position in offset.waiting.items() if key in listing}
+    """With the shards that are new, without those that are gone. Streams that are not read now stay as they
+    are: when they are named again they are gone on with."""
+    waiting = {key: at for key, at in offset.waiting.items() if key in listing or not _is_read(key, listing)}
     for key in listing:
         if key not in waiting and key not in offset.ended:
             waiting[key] = Position("TRIM_HORIZON")
-    ended = {key: until for key, until in offset.ended.items() if key in listing}
+    ended = {key: up for key, up in offset.ended.items() if key in listing or not _is_read(key, listing)}
     return replace(offset, waiting=waiting, ended=ended)
 
 
@@ -110,6 +111,8 @@ def readable(offset: Offset, listing: Listing) -> dict[str, Position]:
     """
     found: dict[str, Position] = {}
     for key, position in offset.waiting.items():
+        if key not in listing:
+            continue
         parents = listing[key].parents
         if any(parent in offset.waiting for parent in parents):
             continue
@@ -126,8 +129,13 @@ def gone(offset: Offset, listing: Listing) -> dict[str, str]:
         key: f"Shard {key} is gone: what was in it after {position} (read until "
         f"{spelt(position.read_until)}) is lost."
         for key, position in offset.waiting.items()
-        if key not in listing
+        if key not in listing and _is_read(key, listing)
     }
+
+
+def _is_read(key: str, listing: Listing) -> bool:
+    """Whether a shard is of a stream that was listed."""
+    return any(shard.stream == key.split("/")[0] for shard in listing.values())
 
 
 def outdated(client: Any, found: Mapping[str, Position], now: datetime) -> dict[str, str]:
