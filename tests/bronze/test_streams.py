@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,29 @@ def test_a_stream_that_cannot_be_read_fails_its_step_in_words(
     assert step(result, "bronze.events").error == (
         "Stream nowhere: there is no such stream or shard in this account and region."
     )
+
+
+@pytest.mark.slow
+def test_a_stream_that_was_made_anew_is_read_once_its_checkpoint_is_removed(
+    kinesis: Server, lakehouse: Lakehouse, product: Product
+) -> None:
+    stream = kinesis.stream()
+    stream.put(*(f'{{"id": {number}}}' for number in range(10)))
+    assert bronze_run(lakehouse, product(stream)) == ("succeeded", 10)
+    stream.settle()
+    stream.client.delete_stream(StreamName=stream.name)
+    while stream.name in stream.client.list_streams()["StreamNames"]:
+        time.sleep(0.01)
+    stream.client.create_stream(StreamName=stream.name, ShardCount=1)
+    stream.wait()
+    stream.put('{"id": 10}')
+    (checkpoint,) = (Path(str(lakehouse.settings.warehouse)) / "_checkpoints").glob("*/*")
+    error = step(run_only(lakehouse, product(stream), "bronze.events"), "bronze.events").error
+    assert error is not None and "If the stream was deleted and made anew, its records are others." in error
+    assert error.endswith(f"(Remove {checkpoint}: the next run begins after what the table has.)")
+    shutil.rmtree(checkpoint)
+    assert bronze_run(lakehouse, product(stream)) == ("succeeded", 1)
+    assert bronze_run(lakehouse, product(stream)) == ("unchanged", 0)
 
 
 def test_a_table_that_files_have_filled_takes_no_stream(

@@ -312,7 +312,7 @@ def test_a_stream_that_was_made_anew_is_told(kinesis: Server, options: Options) 
     stream.wait()
     after = Position("AFTER_SEQUENCE_NUMBER", number)
     with pytest.raises(
-        SourceError, match=rf"Stream {stream.name}, shard .*{number}: .*start with a new checkp"
+        SourceError, match=rf"Stream {stream.name}, shard .*{number}: .*Start with a new checkp"
     ):
         read(part(stream, after), options)
 

@@ -88,6 +88,6 @@ def _in_words(where: str, error: Mapping[str, Any]) -> SourceError:
     if code == "InvalidArgumentException" and "equence" in message:
         return SourceError(
             f"{where}: Kinesis does not know the sequence number. If the stream was deleted and made anew, "
-            "its records are others: start with a new checkpoint."
+            "its records are others. Start with a new checkpoint."
         )
     return SourceError(f"{where}: {code}: {message}")

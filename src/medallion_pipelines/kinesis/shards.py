@@ -157,10 +157,21 @@ def outdated(client: Any, found: Mapping[str, Position], now: datetime) -> dict[
 
 def kept_since(client: Any, stream: str, moment: int) -> int:
     """From when on (ms) a stream has, at a moment, all that arrived in it."""
-    with told(f"Stream {stream}"):
-        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-    hours: int = summary["RetentionPeriodHours"]
+    hours: int = _summary(client, stream)["RetentionPeriodHours"]
     return moment - hours * 3_600_000
+
+
+def made_at(client: Any, stream: str) -> datetime:
+    """When a stream was made: one that was deleted and made anew knows no older sequence numbers."""
+    made: datetime = _summary(client, stream)["StreamCreationTimestamp"]
+    return made
+
+
+def _summary(client: Any, stream: str) -> Mapping[str, Any]:
+    with told(f"Stream {stream}"):
+        found: Mapping[str, Any] = client.describe_stream_summary(StreamName=stream)
+        summary: Mapping[str, Any] = found["StreamDescriptionSummary"]
+    return summary
 
 
 def refuse(lost: Sequence[str]) -> None:

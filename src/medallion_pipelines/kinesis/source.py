@@ -160,7 +160,8 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
                 raise SourceError(
                     f"Nobody knows where batch {offset.batch} stopped in shard {key}: "
                     f"{self._options.metadata_path} does not say. Either it was removed, or the query did "
-                    "not read all rows of the batch (a limit, a foreachBatch that ignores them)."
+                    "not read all rows of the batch (a limit, a foreachBatch that ignores them). "
+                    "Start with a new checkpoint."
                 )
             stops[key] = stop
         if offset.until is not None and offset.until == self._until:
