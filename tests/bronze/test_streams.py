@@ -33,7 +33,19 @@ Product = Callable[..., Path]
 @pytest.fixture
 def product(tmp_path: Path) -> Product:
     def written(stream: Stream, **options: Any) -> Path:
-        contract = silver("events", [column("id", "integer", required=True), column("n")], key=["id"])
+        columns = [
+            column("id", "integer", required=True),
+            column("n"),
+            column("sent_at", "timestamp"),
+            column("arrived_at", "timestamp", transformLogic="_metadata.file_modification_time"),
+        ]
+        rule = {
+            "name": "not_from_the_future",
+            "type": "custom",
+            "engine": "medallion",
+            "implementation": "sent_at <= arrived_at + INTERVAL 5 MINUTES",
+        }
+        contract = silver("events", columns, key=["id"], quality=[rule])
         for one in contract["schema"][0]["customProperties"]:
             if one["property"] == "source":
                 one["value"] = {
@@ -51,12 +63,15 @@ def test_records_of_a_stream_reach_bronze_as_bytes_and_silver_or_quarantine(
 ) -> None:
     stream = kinesis.stream(2)
     big = b'{"id": 3, "n": "' + b"x" * 1_000_000 + b'"}'
-    records = [b'{"id": 1, "n": "a"}', b"", b'{"id": 2, "n": "\xff"}', big, b"no json", b'{"id": 4}{"id": 5}']
+    records = [
+        b'{"id": 1, "n": "a", "sent_at": "2026-01-31T12:00:00Z"}', b"", b'{"id": 2, "n": "\xff"}', big,
+        b"no json", b'{"id": 4}{"id": 5}', b'{"id": 6, "sent_at": "2199-01-31T12:00:00Z"}',
+    ]  # fmt: skip
     numbers = [stream.put(one, key=f"k{place}")[0] for place, one in enumerate(records)]
     result = lakehouse.run(product(stream))
-    assert counts(result, "bronze.events") == (6, 6, 0, 0)
+    assert counts(result, "bronze.events") == (7, 7, 0, 0)
     assert step(result, "bronze.events").millis_behind_latest == 0
-    assert counts(result, "silver.events") == (6, 2, 4, 0)
+    assert counts(result, "silver.events") == (7, 2, 5, 0)
     bronze = lakehouse.table("bronze.events").selectExpr(
         "_partition_key", "_stream", "_shard_id", "_sequence_number", "_file_path", "_file_size",
         "md5(CAST(record AS BINARY)) AS bytes", "_ingested_at >= _file_modification_time AS later",
@@ -74,10 +89,11 @@ def test_records_of_a_stream_reach_bronze_as_bytes_and_silver_or_quarantine(
     assert sorted(map(tuple, taken)) == [(1, 1), (3, 1_000_000)]
     refused = lakehouse.table("silver.events_quarantine").selectExpr("_file_path", "_errors[0].rule")
     assert {(row[0].rsplit("/")[-1], row[1]) for row in refused.collect()} == {
-        (numbers[place], "malformed") for place in (1, 2, 4, 5)
+        *((numbers[place], "malformed") for place in (1, 2, 4, 5)),
+        (numbers[6], "not_from_the_future"),
     }
     metrics = lakehouse.table("ops.table_metrics").where("table = 'bronze.events'")
-    assert [tuple(row) for row in metrics.select("rows_in", "millis_behind_latest").collect()] == [(6, 0)]
+    assert [tuple(row) for row in metrics.select("rows_in", "millis_behind_latest").collect()] == [(7, 0)]
 
 
 @pytest.mark.engine
