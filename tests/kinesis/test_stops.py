@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 from pathlib import Path
 
@@ -61,6 +63,22 @@ def test_what_s3_refuses_is_told_with_the_place(aws: None) -> None:
         stops.get(1, "s/shardId-1")
     with pytest.raises(SourceError, match=r"s3://bucket-nowhere/a/query/1/shardId-1.s.json: NoSuchBucket: "):
         stops.put(1, "s/shardId-1", stop(1))
+
+
+def test_a_folder_that_cannot_be_written_or_has_no_hard_links_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match=r"/file/query/1/s.s.json cannot be written \(Not a directory\)\. "):
+        Stops(LocalFolder(tmp_path / "file"), "query").put(1, "s/s", stop(1))
+
+    def link(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(SourceError, match=r"Operation not supported\)\. .* with hard links, or s3://BUCKET"):
+        Stops(LocalFolder(tmp_path), "query").put(1, "s/s", stop(1))
+    assert list((tmp_path / "query" / "1").iterdir()) == []
 
 
 def test_a_stop_that_was_damaged_is_named(tmp_path: Path) -> None:

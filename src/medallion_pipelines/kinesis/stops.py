@@ -97,8 +97,18 @@ class LocalFolder:
             return None
 
     def write_first(self, name: str, content: bytes) -> bool:
-        """Whether it was written: a file that is there stays, and half of one is never seen."""
+        """Whether it was written: a file that is there stays, and half of one is never seen. Raises
+        SourceError where the file system does not take it."""
         target = self._root / name
+        try:
+            return self._linked(target, content)
+        except OSError as error:
+            raise SourceError(
+                f"{target} cannot be written ({error.strerror}). Where batches stop is noted in a folder "
+                "that all machines can write, of a file system with hard links, or s3://BUCKET/PREFIX."
+            ) from None
+
+    def _linked(self, target: Path, content: bytes) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         with beside.open("wb") as file:
