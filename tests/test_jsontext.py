@@ -126,7 +126,22 @@ def test_bytes_that_are_no_text_and_a_byte_order_mark_are_no_hindrance() -> None
 
 
 @pytest.mark.parametrize(
-    "hostile", ['{"a":', '{"', '{",a":"}', "[", '"', "\\", '}{"', '{"a":"}{"x', '{"a":1} ', "x{", '{"b":"{"']
+    "hostile",
+    [
+        '{"a":',
+        '{"',
+        '{",a":"}',
+        "[",
+        '"',
+        "\\",
+        '}{"',
+        '{"a":"}{"x',
+        '{"a":1} ',
+        "x{",
+        '{"b":"{"',
+        '\\"',
+        '"\\',
+    ],
 )
 def test_the_time_grows_with_the_length_alone(hostile: str) -> None:
     content = (hostile * (1_000_000 // len(hostile))).encode()

@@ -22,7 +22,7 @@ _REST = rf'"(?:[^}}]++|}}(?!{_S}\{{{_S}"))*+}}?+'
 # Bytes are to be matched as ISO-8859-1: in UTF-8 no byte of a longer character is one of JSON's own.
 RECORD = (
     rf'(?s)[{{\[](?:{_STRING}|[^"}}\]]++|{_INNER_CLOSE})*+(?:[}}\]]|{_REST})?+'  # an object or an array
-    rf'|"{_CHARACTERS}"|[ \t\r\n]++|[^{{\[" \t\r\n][^{{\["\r\n]*+|"'  # a string, blanks, anything else
+    rf'|"{_CHARACTERS}"?+|[ \t\r\n]++|[^{{\[" \t\r\n][^{{\["\r\n]*+'  # a string, blanks, anything else
 )
 _RECORD = re.compile(RECORD)
 

@@ -143,7 +143,10 @@ class Lakehouse:
         found = _silver(loaded, table)
         assert found.source is not None
         if found.source.stream is not None:
-            raise SourceError(f"{table} is fed by a stream: give the archive a table of its own.")
+            raise SourceError(
+                f"{table} is fed by a stream and takes no files: put what is old on the stream, or give the "
+                "archive a table of its own (docs/ingestion.md, History)."
+            )
         source = replace(found.source, path=path)
         files = listing(self.tables, source)
         if files is None or files.limit(1).first() is None:

@@ -50,6 +50,7 @@ def test_a_source_may_be_streams_of_kinesis(folder):
     [
         ("flights/*.json", ": must be a mapping. Such as `{path: flights/*.json, format: json}`."),
         ("{format: json}", ".path: `path` is missing. A glob below the landing zone, such as `flights/*.json`; or name a `stream` of Kinesis."),
+        ("{path: 'kinesis://a', format: json}", ".path: `kinesis://a` is no place of files. Write `stream: a`."),
         ("{stream: a, path: x, format: json}", ".path: stands beside `stream`. Records come from files or from streams."),
         ("{stream: a, format: csv}", ".format: `csv` is not read from streams. Write `json`."),
         ("{stream: a b, format: json}", ".stream: The option `streamName` of the kinesis source cannot be 'a b': 'a b' is no name of a stream; several are separated by commas"),

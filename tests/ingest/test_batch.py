@@ -183,6 +183,7 @@ def test_a_manifest_that_is_changed_after_it_was_looked_at_is_not_copied(
         (b"a.json\n", "begins with 'a.json', and not with"),
         (b"a,b,c,d\n", "begins with 'a,b,c,d', and not with"),
         (b"Bucket,Key\narchive,a.json\n", "has a header line: take it out"),
+        (b"\xef\xbb\xbfarchive,a.json\n", "begins with a byte order mark: take it out"),
     ],
 )
 def test_a_list_that_could_not_be_read_makes_no_job(
@@ -237,7 +238,7 @@ def test_what_aws_refuses_is_an_error_that_says_what_was_tried(
     assert control.jobs == {}
 
 
-@pytest.mark.parametrize("damage", ["changed", "shortened", "missing", "other columns"])
+@pytest.mark.parametrize("damage", ["changed", "shortened", "missing", "other columns", "odd row"])
 def test_a_report_that_does_not_tell_of_each_file_is_an_error(
     batch: Batch, control: Control, archive: Bucket, damage: str
 ) -> None:
@@ -250,8 +251,8 @@ def test_a_report_that_does_not_tell_of_each_file_is_an_error(
         archive.s3.delete_object(Bucket=archive.name, Key=overview)
     else:
         found = json.loads(archive.get(overview))
-        if damage == "shortened":
-            short = results[1].split(b"\n", 1)[1]
+        if damage in ("shortened", "odd row"):
+            short = results[1].split(b"\n", 1)[1] if damage == "shortened" else results[1] + b"a,b\n"
             archive.put(results[0], short)
             found["Results"][0]["MD5Checksum"] = hashlib.md5(short).hexdigest()
         else:
@@ -262,6 +263,7 @@ def test_a_report_that_does_not_tell_of_each_file_is_an_error(
         "shortened": "has 4 objects that succeeded, and its completion report 3",
         "missing": "manifest.json cannot be read: AWS answered NoSuchKey",
         "other columns": "has columns that are not known here",
+        "odd row": "has columns that are not known here",
     }
     with pytest.raises(IngestError, match=said[damage]):
         list(batch.arrivals(job))

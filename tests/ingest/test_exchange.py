@@ -12,7 +12,7 @@ from tests.ingest.data_exchange import Exchange, served
 
 from medallion_pipelines.errors import IngestError
 from medallion_pipelines.ingest import exchange as exchange_module
-from medallion_pipelines.ingest.exchange import DataSet
+from medallion_pipelines.ingest.exchange import Asset, DataSet, Revision
 from medallion_pipelines.ingest.places import Place, client
 from medallion_pipelines.results import Arrival
 
@@ -107,6 +107,16 @@ def test_what_is_no_file_is_refused(data_set: DataSet, exchange: Exchange) -> No
     exchange.revisions["r1"]["type"] = "REDSHIFT_DATA_SHARE"
     with pytest.raises(IngestError, match="of data set data-set-1 is a REDSHIFT_DATA_SHARE"):
         data_set.new()
+
+
+@pytest.mark.parametrize("names", [["_manifest.json", "b.csv"], ["a.csv", "a.csv"]])
+def test_a_file_that_would_take_the_place_of_another_or_of_the_manifest_is_refused(
+    data_set: DataSet, bucket: Bucket, names: list[str]
+) -> None:
+    assets = tuple(Asset(f"id-{place}", name, f"arn-{place}", 1) for place, name in enumerate(names))
+    with pytest.raises(IngestError, match=r"two assets of one name, or one that is called _manifest\.json"):
+        data_set.export(Revision("r9", "2026-01-01T00:00:00+00:00", assets))
+    assert landed(bucket) == {}
 
 
 def test_a_data_set_that_does_not_exist_is_named(exchange: Exchange, bucket: Bucket) -> None:

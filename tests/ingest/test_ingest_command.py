@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.answering import answering
 from tests.aws import Bucket
 from tests.ingest.control import ROLE, Control
 from tests.support import column, rows, silver, write_product
@@ -102,6 +104,9 @@ def test_what_was_not_copied_is_named_and_the_command_fails(
     assert done.exit_code == 1
     assert f"not copied: s3://{bucket.name}/2019/1.json: SlowDown Reduce your rate." in done.stderr
     assert "1 files were not copied, in 2 jobs." in done.stderr
+    assert "give the command again with more --attempts" in done.stderr
+    again = run(*command, "--attempts", "3")
+    assert again.exit_code == 0 and "3 files arrived, in 3 jobs." in again.stderr
 
 
 def test_a_job_that_fails_says_why_and_what_to_do(command: list[str], control: Control) -> None:
@@ -144,6 +149,47 @@ def test_without_credentials_the_error_says_so(
     done = run(*command)
     assert isinstance(done.exception, IngestError)
     assert "there are no AWS credentials. Set AWS_PROFILE" in str(done.exception)
+
+
+def test_what_aws_repeats_of_a_request_that_it_refuses_is_not_shown(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            token = self.headers["X-Amz-Security-Token"]
+            said = f"The signature differs.\n\nThe Canonical String was 'x-amz-security-token:{token}'"
+            code = "SignatureDoesNotMatch"
+            content = (
+                f"<ErrorResponse><Error><Code>{code}</Code><Message>{said}</Message></Error></ErrorResponse>"
+            )
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "hush-hush")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with answering(Refusing) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        done = run(*command)
+    assert isinstance(done.exception, IngestError)
+    assert "AWS answered SignatureDoesNotMatch: The signature differs." in str(done.exception)
+    assert "hush-hush" not in str(done.exception)
+
+
+def test_the_region_is_what_aws_region_says(
+    aws: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(SetupError, match=r"You must specify a region\. See https://docs\.aws\.amazon\.com"):
+        aws_places.client("dataexchange")
+    with pytest.raises(IngestError, match=r"The AWS account .* there is no region\. Set AWS_REGION\."):
+        aws_places.account()
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert aws_places.client("dataexchange").meta.region_name == "eu-central-1"
 
 
 def test_the_package_does_without_boto3() -> None:

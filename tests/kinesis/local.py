@@ -51,6 +51,7 @@ class Server:
     def a_day_passes(self) -> None:
         """The server's clock goes 25 hours forward."""
         self.process.send_signal(signal.SIGUSR2)
+        time.sleep(0.05)  # of two signals at once it would hear one
 
 
 @dataclass

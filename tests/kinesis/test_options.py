@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -45,6 +46,13 @@ WRONG = {
 def test_what_an_option_cannot_be_is_told(name: str) -> None:
     with pytest.raises(SourceError, match=rf"option `{name}`"):
         read_options({**NEEDED, name: WRONG[name]})
+
+
+@pytest.mark.parametrize("shard", ["shardId-000000000000", "a/0", "a/b/shardId-000000000000", ""])
+def test_sequence_numbers_that_are_of_no_shard_are_told(shard: str) -> None:
+    position = json.dumps({"after_sequence_number": {shard: "5"}})
+    with pytest.raises(SourceError, match=r'option `initialPosition`.* \{"STREAM/SHARD": "NUMBER"\}'):
+        read_options({**NEEDED, "initialPosition": position})
 
 
 @pytest.mark.parametrize("missing", NEEDED)

@@ -20,7 +20,7 @@ import pytest
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
 from medallion_pipelines.kinesis.options import read_options
-from tests.kinesis.local import Server, Stream, in_order, packed, serving
+from tests.kinesis.local import Server, Stream, Trouble, in_order, packed, serving
 
 pytest.importorskip("pyspark.sql.streaming.datasource")  # Spark 4.2
 KinesisStreamReader = pytest.importorskip("medallion_pipelines.kinesis.source").KinesisStreamReader
@@ -104,6 +104,18 @@ def test_a_run_reads_all_there_is_and_ends(kinesis: Server, tmp_path: Path) -> N
     before = one.offset
     assert one.run() == 0
     assert one.offset == before
+
+
+def test_planning_waits_out_that_kinesis_throttles(
+    kinesis: Server, trouble: Trouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = kinesis.stream()
+    stream.put("a")
+    one = query(stream, tmp_path, endpointUrl=trouble.url)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    trouble.answer("ListShards", "LimitExceededException", times=6)
+    assert one.run() == 1
+    assert one.data == ["a"] and trouble.calls["ListShards"] >= 7
 
 
 def test_a_run_ends_while_producers_go_on(kinesis: Server, tmp_path: Path) -> None:
@@ -314,6 +326,26 @@ def test_several_streams_are_read_in_one_query(kinesis: Server, tmp_path: Path) 
         (first.name, b"a"),
         (second.name, b"b"),
     }
+
+
+def test_a_stream_that_is_not_named_for_a_time_is_gone_on_with_where_it_was_left(
+    kinesis: Server, tmp_path: Path
+) -> None:
+    first, second = kinesis.stream(2), kinesis.stream()
+    both = f"{first.name},{second.name}"
+    first.put("a")
+    first.split("shardId-000000000000")
+    first.settle()
+    one = query(first, tmp_path, streamName=both)
+    one.run()
+    one.options["streamName"] = second.name
+    first.put("b")
+    second.put("c")
+    one.run()
+    assert one.data == ["a", "c"]
+    one.options["streamName"] = both
+    one.run()
+    assert one.data == ["a", "c", "b"]
 
 
 def test_the_stops_of_batches_long_past_are_removed(

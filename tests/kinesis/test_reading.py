@@ -1,4 +1,4 @@
-"""Shards are read whole, in order, once: what Spark does with it is in test_source.py."""
+"""Shards are read whole, in order, once: what Spark does with it is in tests/bronze/test_streams.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from medallion_pipelines.aggregated import Record
 from medallion_pipelines.errors import DataLossError, SourceError
 from medallion_pipelines.kinesis import reading
-from medallion_pipelines.kinesis.aggregated import Record
 from medallion_pipelines.kinesis.client import connect
 from medallion_pipelines.kinesis.options import Options
 from medallion_pipelines.kinesis.positions import Position, Stop
@@ -199,6 +199,45 @@ def test_a_batch_that_is_throttled_all_the_time_ends_without_a_record_and_loses_
     assert read(part(stream, stop.position, batch=2), there) == [b"a"]
 
 
+class Gap:
+    """A way to a stream on which it takes many calls to come to the first record, as it does on AWS where
+    nothing came for long; each new iterator begins before that."""
+
+    def __init__(self, client: Any, calls: int) -> None:
+        self._client, self._calls, self._left = client, calls, 0
+
+    def get_shard_iterator(self, **asked: Any) -> Any:
+        self._left = self._calls
+        return self._client.get_shard_iterator(**asked)
+
+    def get_records(self, **asked: Any) -> Any:
+        if not self._left:
+            return self._client.get_records(**asked)
+        self._left -= 1
+        return {"Records": [], "NextShardIterator": asked["ShardIterator"], "MillisBehindLatest": 60_000}
+
+
+def test_a_gap_without_records_is_crossed_however_long_it_takes(kinesis: Server, options: Options) -> None:
+    stream = kinesis.stream()
+    stream.put("a")
+    there = replace(options, max_fetch_duration=0)
+    found = reading.read(part(stream), Gap(connect(options), 20), there, stops_of(options))
+    assert [record.data for records in found for record in records] == [b"a"]
+    stop = stops_of(options).get(1, f"{stream.name}/shardId-000000000000")
+    assert stop is not None and stop.caught_up
+
+
+@pytest.mark.parametrize(("calls", "news"), [(0, False), (3, False), (20, True)])
+def test_an_idle_shard_has_no_news_though_kinesis_takes_a_few_calls_to_say_so(
+    kinesis: Server, options: Options, calls: int, news: bool
+) -> None:
+    stream = kinesis.stream()
+    just_now = Position("AFTER_SEQUENCE_NUMBER", stream.put("a")[0], int(time.time() * 1000))
+    assert reading.has_news(part(stream, just_now), Gap(connect(options), calls), options) == news
+    stream.put("b")
+    assert reading.has_news(part(stream, just_now), Gap(connect(options), calls), options)
+
+
 def test_a_shard_is_read_no_faster_than_kinesis_allows(
     kinesis: Server, options: Options, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +256,7 @@ def test_a_shard_is_read_no_faster_than_kinesis_allows(
 
 REFUSED = [
     ("ListShards", "AccessDeniedException"), ("GetRecords", "UnrecognizedClientException"),
-    ("GetShardIterator", "ExpiredTokenException"),
+    ("GetShardIterator", "ExpiredTokenException"), ("GetRecords", "IncompleteSignatureException"),
 ]  # fmt: skip
 
 
@@ -273,7 +312,7 @@ def test_a_stream_that_was_made_anew_is_told(kinesis: Server, options: Options) 
     stream.wait()
     after = Position("AFTER_SEQUENCE_NUMBER", number)
     with pytest.raises(
-        SourceError, match=rf"Stream {stream.name}, shard .*{number}: .*start with a new checkp"
+        SourceError, match=rf"Stream {stream.name}, shard .*{number}: .*Start with a new checkp"
     ):
         read(part(stream, after), options)
 
@@ -298,6 +337,24 @@ def test_records_lost_to_retention_are_told_with_how_much(options: Options) -> N
         assert read(part(stream, after), gone_on) == [b"c"]
         stop = stops_of(there).get(1, part(stream).shard)
         assert stop is not None and stop.lost is not None and "51.0 hours" in stop.lost
+
+
+def test_a_record_that_the_stream_has_dropped_is_no_loss_where_all_up_to_its_retention_was_read(
+    options: Options,
+) -> None:
+    with serving() as server:
+        stream = server.stream()
+        stream.client.increase_stream_retention_period(StreamName=stream.name, RetentionPeriodHours=48)
+        number = stream.put("a")[0]
+        server.a_day_passes()
+        server.a_day_passes()
+        stream.put("b")
+        there = replace(options, endpoint_url=server.url)
+        yesterday = int(time.time() * 1000) - 26 * 3_600_000
+        after = Position("AFTER_SEQUENCE_NUMBER", number, yesterday)
+        assert read(part(stream, after), there) == [b"b"]
+        stop = stops_of(there).get(1, part(stream).shard)
+        assert stop is not None and stop.lost is None
 
 
 def test_what_is_still_there_is_not_lost_however_old_it_is(kinesis: Server, options: Options) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from medallion_pipelines.errors import SourceError
 from medallion_pipelines.kinesis.positions import Position, Stop
 from medallion_pipelines.kinesis.stops import LocalFolder, S3Folder, Stops, folder_at
+from tests.aws import Bucket
 
 
 def stop(number: int) -> Stop:
@@ -43,7 +47,50 @@ def test_of_many_at_once_one_is_first_and_all_hear_of_it(tmp_path: Path) -> None
     assert [path.name for path in (tmp_path / "query" / "1").iterdir()] == ["a.s.json"]
 
 
-def test_in_s3_the_first_to_write_decides() -> None:
+def test_in_s3_the_first_to_write_decides(aws: None, bucket: Bucket) -> None:
+    stops = Stops(folder_at(f"s3a://{bucket.name}/a b/shards/"), "query")
+    assert stops.get(1, "s/shardId-1") is None
+    assert stops.put(1, "s/shardId-1", stop(1)) == stop(1)
+    assert stops.put(1, "s/shardId-1", stop(2)) == stop(1)
+    assert stops.put(2, "s/shardId-1", stop(2)) == stop(2)
+    stops.forget(1)
+    assert list(bucket.files()) == ["a b/shards/query/2/shardId-1.s.json"]
+
+
+def test_what_s3_refuses_is_told_with_the_place(aws: None) -> None:
+    stops = Stops(folder_at("s3://bucket-nowhere/a"), "query")
+    with pytest.raises(SourceError, match=r"s3://bucket-nowhere/a/query/1/shardId-1.s.json: NoSuchBucket: "):
+        stops.get(1, "s/shardId-1")
+    with pytest.raises(SourceError, match=r"s3://bucket-nowhere/a/query/1/shardId-1.s.json: NoSuchBucket: "):
+        stops.put(1, "s/shardId-1", stop(1))
+
+
+def test_a_folder_that_cannot_be_written_or_has_no_hard_links_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match=r"/file/query/1/s.s.json cannot be written \(Not a directory\)\. "):
+        Stops(LocalFolder(tmp_path / "file"), "query").put(1, "s/s", stop(1))
+
+    def link(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(SourceError, match=r"Operation not supported\)\. .* with hard links, or s3://BUCKET"):
+        Stops(LocalFolder(tmp_path), "query").put(1, "s/s", stop(1))
+    assert list((tmp_path / "query" / "1").iterdir()) == []
+
+
+def test_a_stop_that_was_damaged_is_named(tmp_path: Path) -> None:
+    stops = Stops(LocalFolder(tmp_path), "query")
+    stops.put(1, "s/shardId-1", stop(1))
+    for content in ("", "{}", '{"position": {"kind": "LATEST", "when": 1}}', "[1]"):
+        (tmp_path / "query" / "1" / "shardId-1.s.json").write_text(content)
+        with pytest.raises(SourceError, match=r"query/1/shardId-1.s.json .* Start with a new checkpoint"):
+            stops.get(1, "s/shardId-1")
+
+
+def test_who_comes_at_the_same_moment_tries_again() -> None:
     boto3 = pytest.importorskip("boto3")
     from botocore.response import StreamingBody
     from botocore.stub import Stubber

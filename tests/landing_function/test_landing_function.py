@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import threading
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.aws import Bucket
+from tests.kinesis.local import packed
 from tests.landing_function.invocations import (
     STREAM,
     event,
@@ -49,6 +51,18 @@ class Refusing:
     def put_object(self, **request: Any) -> Any:
         if request["Body"] == self._refused:
             raise ClientError({"Error": {"Code": "SlowDown", "Message": "Reduce your rate."}}, "PutObject")
+        return self._put(**request)
+
+
+class Meeting:
+    """An S3 that takes no file before a second one is on its way."""
+
+    def __init__(self, s3: Any) -> None:
+        self.get_object = s3.get_object
+        self._put, self._second = s3.put_object, threading.Barrier(2)
+
+    def put_object(self, **request: Any) -> Any:
+        self._second.wait(5)
         return self._put(**request)
 
 
@@ -126,7 +140,11 @@ def test_an_id_that_comes_again_with_other_content_is_put_aside(landing: Landing
         ),
         (text(dataschema="urn:x:2.0"), "unknown_version", "version 2.0 is not one of"),
         (text(time="2026-01-01T00:06:00Z"), "from_the_future", "time 2026-01-01T00:06:00Z is after"),
-        (b"\xf3\x89\x9a\xc2\n", "aggregated", "the producer has put several records into one"),
+        (
+            packed([("a", text(8)), ("b", text(9))])[:-1],
+            "aggregated",
+            "a package of records (KPL) that cannot be",
+        ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
@@ -168,6 +186,13 @@ def test_what_cloudevents_and_the_contract_allow_is_landed(
     assert key.removeprefix("landing/flight_events/").removesuffix(".json").isalnum()
 
 
+def test_an_attribute_that_is_null_is_one_that_is_not_there(landing: Landing, bucket: Bucket) -> None:
+    without = b'{"time": null, "subject": null, ' + text(time=None)[1:]
+    landing.handle(kinesis(without, b'{"id": null, ' + text(id=None)[1:]))
+    assert list(bucket.files("landing/").values()) == [without]
+    assert [error["errorMessage"] for error in errors(bucket)] == ["the attribute `id` is missing or no text"]
+
+
 def test_only_what_s3_did_not_take_is_delivered_again(landing: Landing, bucket: Bucket) -> None:
     batch = kinesis(text(1), text(2), text(3))
     refusing = Landing(Refusing(bucket.s3, text(2)), landing.landing, landing.errors, ROUTES)
@@ -207,6 +232,45 @@ def test_the_events_of_a_file_are_landed_one_by_one(
         "3": text(3)[:-1],
     }
     assert {error["key"] for error in found.values()} == {"drops/\u00fc + 1.json"}
+
+
+def test_the_events_that_a_producer_packed_into_one_record_are_landed_one_by_one(
+    landing: Landing, bucket: Bucket
+) -> None:
+    sent = [("a", text(1)), ("b", b"not json"), ("a", text(2))]
+    batch = kinesis(packed(sent), text(3), packed([("c", packed([("d", text(4))]))]))
+    assert landing.handle(batch) == ALL_WELL
+    assert sorted(bucket.files("landing/").values()) == [text(1), text(2), text(3)]
+    found = {error["errorCode"]: error for error in errors(bucket)}
+    numbers = [each["kinesis"]["sequenceNumber"] for each in batch["Records"]]
+    assert base64.b64decode(found["not_json"]["rawData"]) == b"not json"
+    assert found["not_json"]["sequenceNumber"] == f"{numbers[0]}:1"
+    assert found["aggregated"]["sequenceNumber"] == f"{numbers[2]}:0"  # nobody packs packages
+    files, written = bucket.files(), bucket.written()
+    assert landing.handle(batch) == ALL_WELL
+    assert (bucket.files(), bucket.written()) == (files, written)
+
+
+def test_a_record_is_delivered_again_where_one_event_in_it_was_not_taken(
+    landing: Landing, bucket: Bucket
+) -> None:
+    batch = kinesis(packed([("a", text(1)), ("b", text(2))]), text(3))
+    refusing = Landing(Refusing(bucket.s3, text(2)), landing.landing, landing.errors, ROUTES)
+    number = batch["Records"][0]["kinesis"]["sequenceNumber"]
+    assert refusing.handle(batch) == {"batchItemFailures": [{"itemIdentifier": number}]}
+    assert landing.handle(batch) == ALL_WELL
+    assert sorted(bucket.files().values()) == [text(1), text(2), text(3)]
+
+
+@pytest.mark.parametrize("brought_by", ["a file", "a package"])
+def test_what_comes_together_is_landed_side_by_side(
+    landing: Landing, bucket: Bucket, brought_by: str
+) -> None:
+    bucket.put("drops/a.json", text(1) + text(2))
+    told = told_by_s3(bucket.name, "drops/a.json")
+    batch = told if brought_by == "a file" else kinesis(packed([("a", text(1)), ("b", text(2))]))
+    Landing(Meeting(bucket.s3), landing.landing, landing.errors, ROUTES).handle(batch)
+    assert sorted(bucket.files("landing/").values()) == [text(1), text(2)]
 
 
 def test_files_are_told_of_by_s3_itself_a_queue_or_eventbridge(landing: Landing, bucket: Bucket) -> None:

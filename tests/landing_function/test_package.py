@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.aws import Bucket
+from tests.kinesis.local import packed
 from tests.landing_function.invocations import kinesis, text
 from tests.support import column, silver, write_product
 
@@ -79,7 +80,7 @@ def test_the_zip_runs_by_itself_with_boto3_and_the_standard_library(
         archive.extractall(tmp_path / "function.zip.d")
     done = subprocess.run(
         [sys.executable, "-S", "-c", RUN, HANDLER],
-        input=json.dumps(kinesis(text(1), b"not json")),
+        input=json.dumps(kinesis(packed([("a", text(1))]), b"not json")),
         env=environment,
         capture_output=True,
         text=True,

@@ -22,6 +22,9 @@ from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.shape import bronze_shape
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import DataLossError, MedallionError, SetupError, SourceError
+from medallion_pipelines.kinesis.client import connect
+from medallion_pipelines.kinesis.options import read_options
+from medallion_pipelines.kinesis.shards import made_at
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.tables import Tables
@@ -50,17 +53,22 @@ def capture_stream(log: RunLog, table: Table, options: Mapping[str, str]) -> Ste
     assert table.source is not None
     tables, key, token = log.tables, f"bronze.{table.name}", uuid.uuid4().hex
     tables.create(key, bronze_shape(table.source, "STRING"))
+    if "_sequence_number" not in tables.read(key).columns:
+        raise SourceError(
+            f"{key} has records of files, and its contract now names a stream: give the stream a table of "
+            "its own, or `path` back to this one."
+        )
     checkpoint = tables.checkpoint(key)
     given = {"initialPosition": "trim_horizon", **options}  # nothing is left out unless the contract says so
     before = tables.version(key)
-    if before > 0 and not _is_there(tables.spark, f"{checkpoint}/metadata"):
-        given["initialPosition"] = _after_what_is_there(tables, key)
+    if before > 0 and not _is_begun(tables.spark, checkpoint):
+        given |= _after_what_is_there(tables, key, given)
     try:
         frame = _reading(tables.spark, given, f"{checkpoint}/shards")
         rows = frame.selectExpr(*_RECORDS).withColumn("_batch_id", F.lit(token))
         reports = tables.append_stream(rows, key, checkpoint)
     except Exception as error:  # classic Spark raises py4j's errors, Spark Connect its own
-        raise _in_words(error) from error
+        raise _in_words(error, checkpoint) from error
     count = 0
     if tables.version(key) > before:
         count = tables.read(key).where(F.col("_batch_id") == token).count()
@@ -98,8 +106,11 @@ def _reading(spark: SparkSession, options: Mapping[str, str], metadata: str) -> 
             f"Streams are read by Spark 4.2 or newer, or on Databricks; this is {spark.version} ({error})."
         ) from None
     spark.dataSource.register(KinesisDataSource)
-    ours = {name: value for name, value in options.items() if name != "serviceCredential"}
-    return reader.options(**ours, metadataPath=metadata).load()
+    return reader.options(**_ours(options), metadataPath=metadata).load()
+
+
+def _ours(options: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if name != "serviceCredential"}
 
 
 def _is_there(spark: SparkSession, path: str) -> bool:
@@ -112,24 +123,45 @@ def _is_there(spark: SparkSession, path: str) -> bool:
     return True
 
 
-def _after_what_is_there(tables: Tables, key: str) -> str:
+def _is_begun(spark: SparkSession, checkpoint: str) -> bool:
+    """Whether a checkpoint has come to its first batch. Raises SourceError where it has lost its batches:
+    Delta would take new ones for those that it has."""
+    if _is_there(spark, f"{checkpoint}/offsets/[0-9]*"):
+        return True
+    if _is_there(spark, f"{checkpoint}/commits/[0-9]*"):
+        raise SourceError(
+            f"The checkpoint {checkpoint} has lost its folder `offsets`. Remove the whole of it: the next "
+            "run begins after the last record of each shard that the table has."
+        )
+    return False
+
+
+def _after_what_is_there(tables: Tables, key: str, options: Mapping[str, str]) -> dict[str, str]:
     """Where to begin when the checkpoint was lost, and not the records: after the last one of each shard."""
     if _on_databricks():
         raise MedallionError(
             f"{key} has records, but the checkpoint that says up to where is gone, and the built-in source "
             "cannot begin after a record. Restore the checkpoint, or move the table away to read all anew."
         )
+    wanted = read_options({**_ours(options), "metadataPath": "/"})
+    client = connect(wanted)
+    since = F.create_map(
+        *(F.lit(part) for stream in wanted.streams for part in (stream, made_at(client, stream)))
+    )
     number = F.split("_sequence_number", ":")[0]
     last = (
         tables.read(key)
-        .where("_shard_id IS NOT NULL")
+        .where(
+            F.col("_shard_id").isNotNull()
+            & (F.col("_file_modification_time") >= F.try_element_at(since, F.col("_stream")))
+        )
         .groupBy(F.concat_ws("/", "_stream", "_shard_id").alias("shard"))
         .agg(
             F.max(F.struct(F.length(number), number.alias("number"))).alias("last")
         )  # longer than DECIMAL(38)
     )
     found = {row.shard: row.last.number for row in last.collect()}
-    return json.dumps({"after_sequence_number": found})
+    return {"initialPosition": json.dumps({"after_sequence_number": found})} if found else {}
 
 
 def _said(
@@ -164,7 +196,7 @@ def _said(
     return row.last.millisBehindLatest, [*lost, *sorted(row.lost)]
 
 
-def _in_words(error: Exception) -> Exception:
+def _in_words(error: Exception, checkpoint: str) -> Exception:
     """An error of ours that was raised in a task or on the driver's side of the source; else the error."""
     if isinstance(error, MedallionError):
         return error
@@ -172,4 +204,6 @@ def _in_words(error: Exception) -> Exception:
     if not found:
         return error
     name, message = found[-1]
+    if message.endswith("Start with a new checkpoint."):
+        message += f" (Remove {checkpoint}: the next run begins after what the table has.)"
     return {"SetupError": SetupError, "DataLossError": DataLossError}.get(name, SourceError)(message)

@@ -233,7 +233,11 @@ def _say(work: Batch, jobs: list[Job], feeds: Mapping[str | None, int], *, as_js
             "bold red",
         )
     elif last.failed:
-        screen.say(f"{last.failed:,} files were not copied, in {len(jobs)} jobs.", "bold red")
+        screen.say(
+            f"{last.failed:,} files were not copied, in {len(jobs)} jobs. "
+            "Once that is mended, give the command again with more --attempts.",
+            "bold red",
+        )
     else:
         screen.say(f"{sum(feeds.values()):,} files arrived, in {len(jobs)} jobs.", "bold green")
 

@@ -50,6 +50,9 @@ def read_source(node: Node) -> Source | None:
             "`path` is missing",
             "A glob below the landing zone, such as `flights/*.json`; or name a `stream` of Kinesis.",
         )
+    elif path.startswith("kinesis://"):  # as bronze calls where a record came from
+        hint = f"Write `stream: {path.removeprefix('kinesis://').split('/')[0]}`."
+        node.at("path").problem(f"`{path}` is no place of files", hint)
     if format_ not in FORMATS:
         node.at("format").problem(
             f"`{format_}` is not supported" if format_ else "`format` is missing",

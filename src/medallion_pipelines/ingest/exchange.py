@@ -67,8 +67,11 @@ class DataSet:
     def export(self, revision: Revision) -> list[Arrival]:
         """Export a revision's files that are not there yet; all its files. Raises IngestError."""
         places = {asset: self.target.below(f"{revision.id}/{asset.name}") for asset in revision.assets}
-        if len(set(places.values())) < len(places):
-            raise IngestError(f"Revision {revision.id} of data set {self.id} has two assets of one name.")
+        if len({*places.values(), self._manifest(revision.id)}) <= len(places):
+            raise IngestError(
+                f"Revision {revision.id} of data set {self.id} has two assets of one name, or one that is "
+                "called _manifest.json."
+            )
         with told(f"Revision {revision.id} cannot be exported to {self.target}"):
             missing = iter([asset for asset, place in places.items() if self._size(place) != asset.size])
             while chunk := list(islice(missing, _ASSETS)):

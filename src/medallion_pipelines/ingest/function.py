@@ -28,7 +28,8 @@ def package(product: Product, target: Path) -> dict[str, dict[str, object]]:
             "`events: [com.example.flight.departed]`."
         )
     root = Path(str(files(_PACKAGE)))
-    sources = [root / "jsontext.py", *sorted((root / "landing_function").glob("*.py"))]
+    shared = (root / name for name in ("aggregated.py", "jsontext.py"))
+    sources = [*shared, *sorted((root / "landing_function").glob("*.py"))]
     contents = {
         # of the package itself nothing else comes along
         f"{_PACKAGE}/__init__.py": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -43,6 +44,11 @@ def find(s3: Any, place: Place) -> Manifest:
             content = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
             return _inventory(place, etag, content)
         start = s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read(_LINE)
+    if start.startswith(codecs.BOM_UTF8):
+        raise IngestError(
+            f"The manifest {place} begins with a byte order mark: take it out, it would be read as part "
+            "of the first bucket's name."
+        )
     first = next(csv.reader(io.StringIO(start.decode(errors="replace"))), [])
     if len(first) not in (2, 3) or not all(first[:2]):
         raise IngestError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,9 @@ def client(service: str) -> Any:
     except ImportError:
         raise SetupError("boto3 is missing: pip install 'medallion-pipelines[aws]'.") from None
     try:
-        return boto3.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
+        config = Config(retries={"mode": "standard", "total_max_attempts": 5})
+        region = os.environ.get("AWS_REGION")  # which boto3 does not look at
+        return boto3.client(service, region_name=region, config=config)
     except BotoCoreError as error:
         raise SetupError(f"{error} See https://docs.aws.amazon.com/sdkref/ for what to set.") from None
 
@@ -64,18 +67,20 @@ def account() -> str:
 @contextmanager
 def told(what: str) -> Iterator[None]:
     """Turns what AWS answers into an IngestError that says what was tried. It names no credentials."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
     try:
         yield
+    except NoRegionError:  # some services are asked before it is missed
+        raise IngestError(f"{what}: there is no region. Set AWS_REGION.") from None
     except NoCredentialsError:
         raise IngestError(
             f"{what}: there are no AWS credentials. Set AWS_PROFILE, or run where a role is given."
         ) from None
     except ClientError as error:
         answer = error.response.get("Error", {})
-        raise IngestError(
-            f"{what}: AWS answered {answer.get('Code', 'nothing')}: {answer.get('Message', '')}"
-        ) from None
+        # where a signature is wrong, more lines repeat the request with its token
+        message = answer.get("Message", "").partition("\n")[0]
+        raise IngestError(f"{what}: AWS answered {answer.get('Code', 'nothing')}: {message}") from None
     except BotoCoreError as error:
         raise IngestError(f"{what}: {error}") from None

@@ -45,7 +45,7 @@ def tasks(s3: Any, reports: Place, job: str, status: Literal["succeeded", "faile
     with told(f"The completion report {place} cannot be read"):
         overview = json.loads(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
     if overview["Format"] != FORMAT or overview["ReportSchema"] != _COLUMNS:
-        raise IngestError(f"The completion report {place} has columns that are not known here.")
+        raise _unknown(place)
     for part in overview["Results"]:
         if part["TaskExecutionStatus"] == status:
             yield from _part(s3, Place(part["Bucket"], part["Key"]), part["MD5Checksum"])
@@ -57,4 +57,10 @@ def _part(s3: Any, place: Place, checksum: str) -> Iterator[Task]:
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != checksum:
         raise IngestError(f"The completion report {place} was changed: its MD5 differs.")
     for row in csv.reader(io.StringIO(content.decode())):
+        if len(row) != len(_COLUMNS.split(",")):
+            raise _unknown(place)
         yield Task(*row)
+
+
+def _unknown(place: Place) -> IngestError:
+    return IngestError(f"The completion report {place} has columns that are not known here.")

@@ -14,7 +14,7 @@ _THROTTLED = ("ProvisionedThroughputExceededException", "LimitExceededException"
               "ThrottlingException")  # fmt: skip
 _REFUSED = ("AccessDeniedException", "UnrecognizedClientException", "InvalidClientTokenId",
             "InvalidSignatureException", "ExpiredTokenException", "MissingAuthenticationTokenException",
-            "IncompleteSignature", "OptInRequired")  # fmt: skip
+            "IncompleteSignature", "IncompleteSignatureException", "OptInRequired")  # fmt: skip
 
 
 class ThrottledError(SourceError):
@@ -25,8 +25,11 @@ class ExpiredError(SourceError):
     """A shard iterator is older than five minutes."""
 
 
-def connect(options: Options) -> Any:
-    """A client for some streams. Raises SetupError where boto3 is missing, SourceError without a region."""
+def connect(options: Options, attempts: int = 3) -> Any:
+    """A client for some streams. boto3 itself waits out what is throttled or broken, up to so many attempts.
+
+    Raises SetupError where boto3 is missing, SourceError without a region.
+    """
     try:
         import boto3
         from botocore.config import Config
@@ -36,9 +39,8 @@ def connect(options: Options) -> Any:
             "Kinesis is read with boto3, which is not installed here: pip install "
             "'medallion-pipelines[aws]', on every machine of the cluster."
         ) from None
-    # boto3 waits out what is throttled or broken a few times itself
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=10, read_timeout=60
+        retries={"mode": "standard", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=60
     )
     with told(f"Kinesis ({', '.join(options.streams)})"):
         try:
@@ -70,7 +72,8 @@ def told(where: str) -> Iterator[None]:
 
 
 def _in_words(where: str, error: Mapping[str, Any]) -> SourceError:
-    code, message = error.get("Code", ""), error.get("Message", "")
+    # where a signature is wrong, more lines repeat the request with its token
+    code, message = error.get("Code", ""), error.get("Message", "").partition("\n")[0]
     if code in _THROTTLED:
         return ThrottledError(f"{where}: Throttled by Kinesis ({code}).")
     if code == "ExpiredIteratorException":
@@ -85,6 +88,6 @@ def _in_words(where: str, error: Mapping[str, Any]) -> SourceError:
     if code == "InvalidArgumentException" and "equence" in message:
         return SourceError(
             f"{where}: Kinesis does not know the sequence number. If the stream was deleted and made anew, "
-            "its records are others: start with a new checkpoint."
+            "its records are others. Start with a new checkpoint."
         )
     return SourceError(f"{where}: {code}: {message}")

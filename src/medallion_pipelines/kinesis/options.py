@@ -147,7 +147,10 @@ def _position(text: str) -> InitialPosition:
         return InitialPosition("at_timestamp", at=_time(given["at_timestamp"], given.get("format")))
     if isinstance(given, dict) and given.keys() == {"after_sequence_number"}:
         after = given["after_sequence_number"]
-        if isinstance(after, dict) and all(isinstance(n, str) and n.isdigit() for n in after.values()):
+        if isinstance(after, dict) and all(
+            re.fullmatch(r"[\w.-]+/shardId-\d+", shard) and isinstance(number, str) and number.isdigit()
+            for shard, number in after.items()
+        ):
             return InitialPosition("after_sequence_number", after=after)
     raise ValueError(
         'it must be trim_horizon, latest, {"at_timestamp": "2026-01-31T12:00:00Z"} (another spelling with '

@@ -7,18 +7,20 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
+from medallion_pipelines.aggregated import Record, unpacked
 from medallion_pipelines.errors import SourceError
-from medallion_pipelines.kinesis.aggregated import Record, unpacked
 from medallion_pipelines.kinesis.client import ExpiredError, ThrottledError, told
 from medallion_pipelines.kinesis.options import Options
 from medallion_pipelines.kinesis.positions import Position, Stop, milliseconds, spelt
-from medallion_pipelines.kinesis.shards import SHORTEST_RETENTION, refuse
+from medallion_pipelines.kinesis.shards import SHORTEST_RETENTION, kept_since, refuse
 from medallion_pipelines.kinesis.stops import Stops
 
 PERIOD = 0.2  # seconds between reads of a shard: five reads a second are allowed
 LONGEST_WAIT = 5.0  # seconds between attempts while Kinesis throttles
+GLANCES = 5  # calls after which a shard that has given no record yet is read
 PATIENCE = 300.0  # seconds without a record after which a replay gives up
 
 
@@ -78,7 +80,7 @@ def _onward(part: Part, client: Any, options: Options) -> Generator[list[Record]
         raws = page.records
         there = bool(raws) and raws[0]["SequenceNumber"] == part.start.sequence  # what was read last
         if suspect and (raws or page.behind == 0):
-            lost, suspect = None if there else _lost(part, raws), False
+            lost, suspect = None if there else _lost(part, client, raws), False
             if lost and options.fail_on_data_loss:
                 refuse([lost])
         if there:
@@ -105,7 +107,9 @@ def _onward(part: Part, client: Any, options: Options) -> Generator[list[Record]
         position = _moved(position, raws[:taken], known)
         tip = page.behind == 0 and whole and not page.full and not part.closed
         caught_up = late or ended or tip
-        over = time.monotonic() - begun >= options.max_fetch_duration
+        # a gap, which Kinesis crosses in many calls, is crossed: the next batch would begin before it again
+        crossing = not count and behind is not None
+        over = not crossing and time.monotonic() - begun >= options.max_fetch_duration
         if caught_up or not whole or over or (part.limit is not None and count >= part.limit):
             break
     return Stop(position, ended, caught_up, count, size, behind, lost)
@@ -151,8 +155,11 @@ def has_news(part: Part, client: Any, options: Options) -> bool:
     since = part.start.read_until
     if part.closed or since is None or since < time.time() * 1000 - SHORTEST_RETENTION / 4:
         return True
-    page = next(_pages(replace(part, limit=1), client, options, part.start))
-    return bool(page.records) or page.behind != 0
+    # of an idle shard, too, Kinesis may say at first that there is more
+    for page in islice(_pages(replace(part, limit=1), client, options, part.start), GLANCES):
+        if page.records or page.behind == 0:
+            return bool(page.records)
+    return True
 
 
 def _place(position: Position) -> int:
@@ -222,11 +229,15 @@ def _suspect(start: Position) -> bool:
     return start.read_until < time.time() * 1000 - SHORTEST_RETENTION
 
 
-def _lost(part: Part, raws: list[dict[str, Any]]) -> str:
-    """What is gone between a suspect start and the first records that there are."""
-    since = part.start.read_until
-    upto = milliseconds(raws[0]["ApproximateArrivalTimestamp"]) if raws else int(time.time() * 1000)
-    hours = (upto - (since or upto)) / 3_600_000
+def _lost(part: Part, client: Any, raws: list[dict[str, Any]]) -> str | None:
+    """What is gone between a suspect start and the first records that there are; None where the stream keeps
+    for longer what arrived since."""
+    since, now = part.start.read_until, int(time.time() * 1000)
+    assert since is not None  # or it were not suspect
+    if since >= kept_since(client, part.shard.split("/")[0], now):
+        return None
+    upto = milliseconds(raws[0]["ApproximateArrivalTimestamp"]) if raws else now
+    hours = (upto - since) / 3_600_000
     return (
         f"{part.at(part.start)}: this record has left the stream's retention. What arrived between "
         f"{spelt(since)} and {spelt(upto)} ({hours:.1f} hours), if anything did, is lost."

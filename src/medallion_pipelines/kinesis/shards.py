@@ -94,12 +94,13 @@ def _after(listing: Listing, after: Mapping[str, str]) -> Offset:
 
 
 def discovered(offset: Offset, listing: Listing) -> Offset:
-    """With the shards that are new, without those that are gone."""
-    waiting = {key: position for key, position in offset.waiting.items() if key in listing}
+    """With the shards that are new, without those that are gone. Streams that are not read now stay as they
+    are: when they are named again they are gone on with."""
+    waiting = {key: at for key, at in offset.waiting.items() if key in listing or not _is_read(key, listing)}
     for key in listing:
         if key not in waiting and key not in offset.ended:
             waiting[key] = Position("TRIM_HORIZON")
-    ended = {key: until for key, until in offset.ended.items() if key in listing}
+    ended = {key: up for key, up in offset.ended.items() if key in listing or not _is_read(key, listing)}
     return replace(offset, waiting=waiting, ended=ended)
 
 
@@ -110,6 +111,8 @@ def readable(offset: Offset, listing: Listing) -> dict[str, Position]:
     """
     found: dict[str, Position] = {}
     for key, position in offset.waiting.items():
+        if key not in listing:
+            continue
         parents = listing[key].parents
         if any(parent in offset.waiting for parent in parents):
             continue
@@ -126,8 +129,13 @@ def gone(offset: Offset, listing: Listing) -> dict[str, str]:
         key: f"Shard {key} is gone: what was in it after {position} (read until "
         f"{spelt(position.read_until)}) is lost."
         for key, position in offset.waiting.items()
-        if key not in listing
+        if key not in listing and _is_read(key, listing)
     }
+
+
+def _is_read(key: str, listing: Listing) -> bool:
+    """Whether a shard is of a stream that was listed."""
+    return any(shard.stream == key.split("/")[0] for shard in listing.values())
 
 
 def outdated(client: Any, found: Mapping[str, Position], now: datetime) -> dict[str, str]:
@@ -138,16 +146,32 @@ def outdated(client: Any, found: Mapping[str, Position], now: datetime) -> dict[
         since = position.read_until
         if position.kind != "TRIM_HORIZON" or since is None or since >= moment - SHORTEST_RETENTION:
             continue
-        stream = key.split("/")[0]
-        with told(f"Stream {stream}"):
-            summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-        horizon = moment - summary["RetentionPeriodHours"] * 3_600_000
+        horizon = kept_since(client, key.split("/")[0], moment)
         if since < horizon:
             lost[key] = (
                 f"Shard {key} has not been read yet: what arrived in it between {spelt(since)} and "
                 f"{spelt(horizon)} ({(horizon - since) / 3_600_000:.1f} hours) is lost."
             )
     return lost
+
+
+def kept_since(client: Any, stream: str, moment: int) -> int:
+    """From when on (ms) a stream has, at a moment, all that arrived in it."""
+    hours: int = _summary(client, stream)["RetentionPeriodHours"]
+    return moment - hours * 3_600_000
+
+
+def made_at(client: Any, stream: str) -> datetime:
+    """When a stream was made: one that was deleted and made anew knows no older sequence numbers."""
+    made: datetime = _summary(client, stream)["StreamCreationTimestamp"]
+    return made
+
+
+def _summary(client: Any, stream: str) -> Mapping[str, Any]:
+    with told(f"Stream {stream}"):
+        found: Mapping[str, Any] = client.describe_stream_summary(StreamName=stream)
+        summary: Mapping[str, Any] = found["StreamDescriptionSummary"]
+    return summary
 
 
 def refuse(lost: Sequence[str]) -> None:

@@ -43,6 +43,7 @@ from medallion_pipelines.kinesis.stops import KEPT_BATCHES, Stops, folder_at
 
 IDLE = 1.0  # seconds until a query without news looks again
 LOOKS = 16  # shards that the driver looks at side by side
+PLANNING = 10  # attempts of the driver's calls: there is no later batch to leave them to
 
 SCHEMA = (
     "partitionKey STRING, data BINARY, stream STRING, shardId STRING, sequenceNumber STRING, "
@@ -104,13 +105,13 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return ReadAllAvailable() if limit is None else ReadMaxRows(limit)
 
     def initialOffset(self) -> dict[str, Any]:  # noqa: N802
-        listing = list_shards(connect(self._options), self._options.streams)
+        listing = list_shards(connect(self._options, PLANNING), self._options.streams)
         offset = starting(listing, self._options.initial_position, datetime.now(UTC))
         return replace(offset, query=uuid.uuid4().hex).as_json()
 
     def latestOffset(self, start: dict[str, Any], limit: ReadLimit) -> dict[str, Any]:  # noqa: N802
         """The next batch; `start` again where a run with an end has read all that there was at its start."""
-        client = connect(self._options)
+        client = connect(self._options, PLANNING)
         offset = self._finished(Offset.from_json(start))
         listing = list_shards(client, self._options.streams)
         lost = gone(offset, listing)
@@ -159,7 +160,8 @@ class KinesisStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
                 raise SourceError(
                     f"Nobody knows where batch {offset.batch} stopped in shard {key}: "
                     f"{self._options.metadata_path} does not say. Either it was removed, or the query did "
-                    "not read all rows of the batch (a limit, a foreachBatch that ignores them)."
+                    "not read all rows of the batch (a limit, a foreachBatch that ignores them). "
+                    "Start with a new checkpoint."
                 )
             stops[key] = stop
         if offset.until is not None and offset.until == self._until:

@@ -12,13 +12,14 @@ import shutil
 import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from medallion_pipelines.errors import SetupError
+from medallion_pipelines.errors import SetupError, SourceError
+from medallion_pipelines.kinesis.client import told
 from medallion_pipelines.kinesis.positions import Stop
 
 KEPT_BATCHES = 100  # as many as Spark keeps of its own log
@@ -42,9 +43,16 @@ class Stops:
         self._query = query
 
     def get(self, batch: int, shard: str) -> Stop | None:
-        """Where a batch stopped in a shard (`stream/shardId`); None while nobody knows."""
+        """Where a batch stopped in a shard (`stream/shardId`); None while nobody knows. Raises SourceError
+        where it cannot be read."""
         found = self._folder.read(self._name(batch, shard))
-        return None if found is None else Stop.from_json(json.loads(found))
+        try:
+            return None if found is None else Stop.from_json(json.loads(found))
+        except (KeyError, TypeError, ValueError):
+            raise SourceError(
+                f"{self._name(batch, shard)} below the query's metadataPath is damaged: nobody knows where "
+                f"batch {batch} stopped in shard {shard}. Start with a new checkpoint."
+            ) from None
 
     def of(self, batch: int, shards: Iterable[str]) -> dict[str, Stop | None]:
         """Where a batch stopped in some shards."""
@@ -89,8 +97,18 @@ class LocalFolder:
             return None
 
     def write_first(self, name: str, content: bytes) -> bool:
-        """Whether it was written: a file that is there stays, and half of one is never seen."""
+        """Whether it was written: a file that is there stays, and half of one is never seen. Raises
+        SourceError where the file system does not take it."""
         target = self._root / name
+        try:
+            return self._linked(target, content)
+        except OSError as error:
+            raise SourceError(
+                f"{target} cannot be written ({error.strerror}). Where batches stop is noted in a folder "
+                "that all machines can write, of a file system with hard links, or s3://BUCKET/PREFIX."
+            ) from None
+
+    def _linked(self, target: Path, content: bytes) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         with beside.open("wb") as file:
@@ -120,39 +138,45 @@ class S3Folder:
                 import boto3
             except ImportError:
                 raise SetupError(f"{path} needs boto3: pip install 'medallion-pipelines[aws]'.") from None
-            client = boto3.client("s3")
+            with told(path):
+                client = boto3.client("s3", region_name=os.environ.get("AWS_REGION"))
         self._client = client
 
     def read(self, name: str) -> bytes | None:
-        with suppress(self._client.exceptions.NoSuchKey):
+        with self._told(name), suppress(self._client.exceptions.NoSuchKey):
             content: bytes = self._client.get_object(Bucket=self._bucket, Key=self._key(name))["Body"].read()
             return content
         return None
 
     def write_first(self, name: str, content: bytes) -> bool:
         """Whether it was written: an object that is there stays."""
-        while True:
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*"
-                )
-            except self._client.exceptions.ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code == "PreconditionFailed":
-                    return False
-                if code != "ConditionalRequestConflict":  # that one: another is just writing it
-                    raise
-            else:
-                return True
+        with self._told(name):
+            while True:
+                try:
+                    self._client.put_object(
+                        Bucket=self._bucket, Key=self._key(name), Body=content, IfNoneMatch="*"
+                    )
+                except self._client.exceptions.ClientError as error:
+                    code = error.response["Error"]["Code"]
+                    if code == "PreconditionFailed":
+                        return False
+                    if code != "ConditionalRequestConflict":  # that one: another is just writing it
+                        raise
+                else:
+                    return True
 
     def drop(self, prefix: str) -> None:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._key(prefix)
         )
-        for page in pages:
-            keys = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
-            if keys:
-                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})
+        with self._told(prefix):
+            for page in pages:
+                keys = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
+                if keys:
+                    self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})
+
+    def _told(self, name: str) -> AbstractContextManager[None]:
+        return told(f"s3://{self._bucket}/{self._key(name)}")
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}"

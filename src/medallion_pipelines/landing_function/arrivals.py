@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
+from medallion_pipelines.aggregated import unpacked
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -37,20 +39,30 @@ def items(event: Mapping[str, Any]) -> Iterator[Item]:
     for record in event.get("Records", [{}]):
         source = record.get("eventSource")
         if source == "aws:kinesis":
-            yield Item(record["kinesis"]["sequenceNumber"], (_kinesis(record),))
+            yield Item(record["kinesis"]["sequenceNumber"], _kinesis(record))
         elif source == "aws:sqs":
             yield Item(record["messageId"], _message(record))
         else:
             raise ValueError(f"only Kinesis, S3 and SQS are known here, not {source or 'who made this'}")
 
 
-def _kinesis(record: Mapping[str, Any]) -> Arrival:
+def _kinesis(record: Mapping[str, Any]) -> tuple[Arrival, ...]:
+    """The record, or those that its producer packed into it."""
     kinesis = record["kinesis"]
     shard, _, sequence = record["eventID"].partition(":")
-    return Arrival(
-        datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC),
-        {"stream": record["eventSourceARN"], "shardId": shard, "sequenceNumber": sequence},
-        base64.b64decode(kinesis["data"]),
+    raw = {
+        "PartitionKey": kinesis["partitionKey"],
+        "Data": base64.b64decode(kinesis["data"]),
+        "SequenceNumber": sequence,
+        "ApproximateArrivalTimestamp": datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC),
+    }
+    return tuple(
+        Arrival(
+            one.arrived_at,
+            {"stream": record["eventSourceARN"], "shardId": shard, "sequenceNumber": one.sequence_number},
+            one.data,
+        )
+        for one in unpacked(raw)
     )
 
 

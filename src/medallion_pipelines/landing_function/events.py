@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from medallion_pipelines.aggregated import MAGIC
+
 Routes = Mapping[str, Mapping[str, Any]]  # by type: table, folder, version, as the contracts have it
 
 AHEAD = timedelta(minutes=5)  # clocks differ so much; what is further ahead is wrong
-_AGGREGATED = b"\xf3\x89\x9a\xc2"  # how records begin that a Kinesis producer has put together
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})(?:\.\d+)?\Z")
 _ENVELOPE = ("specversion", "id", "source", "type", "dataschema")
 
@@ -53,7 +54,7 @@ def route(record: bytes, arrived: datetime, routes: Routes) -> Landed:
         raise RefusedError("unknown_type", f"no contract takes events of type {_short(event['type'])}")
     goal = routes[event["type"]]
     _check_version(event["dataschema"], goal)
-    if "time" in event:
+    if event.get("time") is not None:  # to CloudEvents null is missing
         _check_time(event["time"], arrived)
     identity = json.dumps([event["source"], event["id"]])  # CloudEvents: together they are unique
     return Landed(goal["table"], f"{goal['folder']}/{hashlib.sha256(identity.encode()).hexdigest()}.json")
@@ -62,10 +63,8 @@ def route(record: bytes, arrived: datetime, routes: Routes) -> Landed:
 def _object(record: bytes) -> dict[str, Any]:
     if not record.strip():
         raise RefusedError("empty", "the record is empty")
-    if record.startswith(_AGGREGATED):
-        raise RefusedError(
-            "aggregated", "the producer has put several records into one: turn aggregation off"
-        )
+    if record.startswith(MAGIC):
+        raise RefusedError("aggregated", "a package of records (KPL) that cannot be taken apart")
     try:
         text = record.decode()
     except UnicodeDecodeError as error:

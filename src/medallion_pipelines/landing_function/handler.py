@@ -6,10 +6,11 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from medallion_pipelines.landing_function.arrivals import Arrival, Item, items
 from medallion_pipelines.landing_function.events import RefusedError, Routes, route
 from medallion_pipelines.landing_function.storage import S3, Folder, read, refusal, write_once
 
-_AT_ONCE = 16
+_AT_ONCE = 16  # items, and writes
+_IN_MEMORY = 1000
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)
 
@@ -43,9 +45,9 @@ class Landing:
         """
         counted: Counter[str] = Counter()
         failed: list[dict[str, str]] = []
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool, ThreadPoolExecutor(_AT_ONCE) as writers:
             batch = list(items(event))
-            for item, outcome in zip(batch, pool.map(self._item, batch), strict=True):
+            for item, outcome in zip(batch, pool.map(partial(self._item, writers), batch), strict=True):
                 if isinstance(outcome, Counter):
                     counted += outcome
                     continue
@@ -56,27 +58,32 @@ class Landing:
         _log.info(json.dumps({**counted, "failed": len(failed)}))
         return {"batchItemFailures": failed}
 
-    def _item(self, item: Item) -> Counter[str] | BotoCoreError | ClientError:
+    def _item(self, writers: Executor, item: Item) -> Counter[str] | BotoCoreError | ClientError:
+        counted: Counter[str] = Counter()
+        work = (each for arrival in item.arrivals for each in self._arrival(arrival))
         try:
-            return Counter(outcome for arrival in item.arrivals for outcome in self._arrival(arrival))
+            while some := list(islice(work, _IN_MEMORY)):  # a file may hold more than is good to plan at once
+                counted.update(writers.map(lambda each: each(), some))
         except (BotoCoreError, ClientError) as error:  # S3 did not take it: it is for another time
             return error
+        return counted
 
-    def _arrival(self, arrival: Arrival) -> Iterator[str]:
+    def _arrival(self, arrival: Arrival) -> Iterator[Callable[[], str]]:
+        """What is to be done with it, in steps that need no order."""
         if arrival.data is not None:
-            yield self._record(arrival.data, arrival, arrival.origin)
+            yield partial(self._record, arrival.data, arrival, arrival.origin)
         elif self._is_own(arrival.origin):
-            yield "own"  # a file that this function wrote is not to be landed again
+            yield lambda: "own"  # a file that this function wrote is not to be landed again
         else:
             try:
                 found = records(read(self.s3, arrival.origin))
                 if not found:
                     raise RefusedError("empty", "the file has no records")
             except RefusedError as refused:
-                yield self._refuse(None, arrival, arrival.origin, refused)
+                yield partial(self._refuse, None, arrival, arrival.origin, refused)
                 return
             for place, record in enumerate(found):
-                yield self._record(record, arrival, {**arrival.origin, "record": str(place)})
+                yield partial(self._record, record, arrival, {**arrival.origin, "record": str(place)})
 
     def _is_own(self, origin: Mapping[str, str]) -> bool:
         folders = {self.landing.below(goal["folder"]) for goal in self.routes.values()}
@@ -103,7 +110,7 @@ class Landing:
 @cache
 def _landing() -> Landing:
     routes = json.loads(Path(__file__).with_name("routes.json").read_text("utf-8"))
-    config = Config(max_pool_connections=_AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
+    config = Config(max_pool_connections=2 * _AT_ONCE, retries={"mode": "standard", "total_max_attempts": 5})
     landing, errors = Folder.of(os.environ["LANDING_URI"]), Folder.of(os.environ["ERRORS_URI"])
     if not errors.prefix:  # told of all files there, the function would land its own errors again
         raise ValueError(f"ERRORS_URI is {os.environ['ERRORS_URI']}: name a prefix below the bucket")
