@@ -157,10 +157,10 @@ def _records(desired: Desired, actual: State) -> Iterator[Change]:
     for key, value in desired.state.items():
         if key.kind == "record":
             before = actual.get(key)
-            widened = tuple(sorted({*(before or ()), *value}))
-            if widened != before:
+            widened = tuple(sorted({*parts(before), *parts(value)}))
+            if set(widened) != set(parts(before)):
                 yield Change(key, before, widened)
-            if widened != value:
+            if set(widened) != set(parts(value)):
                 yield Change(key, widened, value)
 
 
