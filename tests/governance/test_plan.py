@@ -62,7 +62,9 @@ RECORDED = {
     record("shares"): ("partner",),
 }
 ALTERED = [
-    key for key in SHOP.state if key.kind not in ("object", "record", "grant", "not null", "shared", "function")
+    key
+    for key in SHOP.state
+    if key.kind not in ("object", "record", "grant", "not null", "shared", "function")
 ]
 
 
@@ -192,7 +194,9 @@ def test_what_a_role_was_granted_is_taken_back_once_no_contract_names_it(tmp_pat
     assert gone >= {key for key in start if key.kind == "grant" and key.item[0] == "analyst"}
     assert gone >= {key for key in start if key.kind == "grant" and key.on == "share"}
     assert gone >= {key for key in start if key.kind == "shared"}
-    assert not [key for key in gone if key.kind in ("mask", "row filter", "function") and "board" not in key.name]
+    assert not [
+        key for key in gone if key.kind in ("mask", "row filter", "function") and "board" not in key.name
+    ]
     after = apply(found.changes, start)
     assert plan(wanted(tmp_path / "shop"), after).changes == ()
 
@@ -257,7 +261,9 @@ def test_two_identifiers_for_one_recipient_are_refused(tmp_path):
     one = governed(silver("a", [column("id")]), role("partner", recipient={"prod": PARTNER}))
     two = governed(silver("b", [column("id")]), role("partner", recipient={"prod": "aws:us-east-1:x"}))
 
-    with pytest.raises(GovernanceError, match="the recipient partner is aws:us-east-1:x here, and aws:eu-west"):
+    with pytest.raises(
+        GovernanceError, match="the recipient partner is aws:us-east-1:x here, and aws:eu-west"
+    ):
         wanted(shop(tmp_path, one, two))
 
 

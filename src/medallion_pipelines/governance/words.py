@@ -22,7 +22,7 @@ def sections(plan: Plan) -> list[tuple[str, list[Line]]]:
         "Noted, to know later what to take back": [],
     }
     for change in plan.changes:
-        groups[_heading(change)].append((_sign(change), _said(change)))
+        groups[_heading(change)].append((_sign(change), said(change)))
     groups["Granted or set by others, and left alone"] = [_foreign(*one) for one in plan.foreign]
     groups["Not there yet: made by the first run, governed by the next apply"] = [
         ("?", name) for name in plan.waiting
@@ -40,7 +40,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "before": change.before,
                 "after": change.after,
                 "opens": change.opens,
-                "said": _said(change),
+                "said": said(change),
             }
             for change in plan.changes
         ],
@@ -70,7 +70,8 @@ def _sign(change: Change) -> str:
     return "+" if change.before is None else "~"
 
 
-def _said(change: Change) -> str:
+def said(change: Change) -> str:
+    """One change in a line."""
     key, before, after = change.key, change.before, change.after
     place = f"{key.on.replace('_', ' ')} {key.name}"
     match key.kind:

@@ -10,6 +10,7 @@ from medallion_pipelines.errors import GovernanceError
 
 from .model import OURS, Change, Desired, parts
 from .statements import statement
+from .words import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +46,7 @@ def execute(
                 writer.make(change)
         except (DatabricksError, GovernanceError) as error:
             raise GovernanceError(
-                f"{change.key.kind} of {change.key.on} {change.key.name}: {error}\n"
+                f"{said(change)}: {error}\n"
                 f"{number} of {len(changes)} changes were made. Once it is mended, the same command goes on."
             ) from error
         on_done(change)
