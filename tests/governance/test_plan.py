@@ -125,8 +125,15 @@ def test_from_any_start_and_cut_off_anywhere_a_plan_leads_to_what_the_contracts_
     first = plan(SHOP, start)
     after = apply(first.changes, start)
 
+    withheld = {
+        grant(role, "SELECT")
+        for column, roles in SHOP.uncleared.items()
+        if Key("object", "column", column) not in after
+        for role in roles
+    }
+    assert not withheld & after.keys()
     for key, value in SHOP.state.items():
-        if all(need in after for need in needed(key)):
+        if key not in withheld and all(need in after for need in needed(key)):
             assert key in after
             if key.kind != "object" or key.on == "recipient":
                 assert after[key] == value
@@ -180,6 +187,18 @@ def test_what_is_set_by_hand_is_drift_and_what_others_were_granted_is_told():
         ("grant", None, "granted"),
     ]
     assert found.foreign == ((grant("account users", "SELECT"), "granted"),)
+
+
+def test_a_table_is_withheld_from_those_that_a_column_to_come_is_to_be_masked_for():
+    start = {key: value for key, value in WHOLE.items() if key.name != EMAIL}
+
+    found = plan(SHOP, start)
+
+    assert [(change.key, change.after) for change in found.changes] == [(grant("analyst", "SELECT"), None)]
+    assert found.waiting == (EMAIL,)
+    assert plan(SHOP, apply(found.changes, start)).changes == ()
+    come = apply(found.changes, start) | {Key("object", "column", EMAIL): "string"}
+    assert [c.key.kind for c in plan(SHOP, come).changes] == ["mask", "tag", "tag", "grant"]
 
 
 def test_what_a_role_was_granted_is_taken_back_once_no_contract_names_it(tmp_path):

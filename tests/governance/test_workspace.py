@@ -105,7 +105,7 @@ def test_what_was_changed_by_hand_is_told_and_set_right(unity, run):
     told = run("plan").stdout.splitlines()
 
     assert told == [
-        "Somebody may see more",
+        "Somebody may see more, or less",
         "  ~ function shop_prod.governance.rows_silver__orders: is_account_group_member('engineer') OR "
         "is_account_group_member('analyst') OR (is_account_group_member('north') AND (region = 'north'))",
         "Somebody may see less",

@@ -63,7 +63,7 @@ def check(product: ProductArgument = None, as_json: JsonOption = False) -> None:
     if errors:
         screen.say(f"{loaded.name}: {_count(len(errors), 'error')}.", "bold red")
         raise typer.Exit(1)
-    screen.say(f"{loaded.name}: nobody sees what they should not.", "bold green")
+    screen.say(f"{loaded.name}: found nothing to mend.", "bold green")
 
 
 @governance.command()

@@ -8,7 +8,7 @@ from medallion_pipelines.contracts.guarded import guards
 from medallion_pipelines.errors import GovernanceError
 from medallion_pipelines.placed import placed
 
-from .functions import mask, row_filter
+from .functions import groups, mask, row_filter, sees
 from .model import GOVERNANCE, OURS, Desired, Function, Key, Value
 from .tags import FIXED, tags
 
@@ -44,6 +44,7 @@ class _Builder:
         self._functions: dict[str, Function] = {}
         self._tables: dict[str, None] = {}
         self._keys: set[str] = set(FIXED)  # of tags
+        self._uncleared: dict[str, frozenset[str]] = {}
 
     def build(self, places: Places) -> Desired:
         schemas = [f"{self._catalog}.{self._settings.schema(layer)}".lower() for layer in LAYERS]
@@ -67,6 +68,7 @@ class _Builder:
             frozenset(f"{self._name(t.key)}.{c.name}" for t in tables for c in t.columns),
             frozenset(self._name(t.key) for t in tables if t.kind == "view"),
             self._functions,
+            self._uncleared,
         )
 
     def _table(self, table: Table) -> None:
@@ -108,6 +110,8 @@ class _Builder:
             function = mask(self._governance, self._product.name, table, table.column(column), found)
             self._function(function)
             self._state[Key("mask", "column", f"{name}.{column}")] = function.name
+            readers = (role.name for role in groups(table) if role.access and not sees(role, found))
+            self._uncleared[f"{name}.{column}"] = frozenset(readers)
         filtered = row_filter(self._governance, self._product.name, table)
         if filtered is not None:
             self._function(filtered[0])

@@ -31,12 +31,18 @@ def plan(desired: Desired, actual: State) -> Plan:
     Raises GovernanceError where no change leads there.
     """
     wanted, waiting = _settled(desired, actual)
+    withheld = _withheld(desired, actual)
+    wanted = {key: value for key, value in wanted.items() if key not in withheld}
     scope = _Scope.of(desired, actual, wanted)
     changes = [*_records(desired, actual)]
     for key, value in wanted.items():
         if key.kind != "record" and not _is_so(key, value, actual):
             changes += _made(key, actual.get(key), value)
-    gone = [key for key in actual if key not in desired.state and scope.manages(key, actual[key])]
+    gone = [
+        key
+        for key in actual
+        if key in withheld or (key not in desired.state and scope.manages(key, actual[key]))
+    ]
     changes += [Change(key, actual[key], None) for key in gone]
     changes += _keys_of_replaced(changes, actual, wanted)
     foreign = tuple((key, actual[key]) for key in sorted(actual) if scope.tells(key, actual[key]))
@@ -132,6 +138,18 @@ def _settled(desired: Desired, actual: State) -> tuple[dict[Key, Value], tuple[s
     return wanted, tuple(
         sorted(name for name in missing if name in tables or name.rpartition(".")[0] not in tables)
     )
+
+
+def _withheld(desired: Desired, actual: State) -> set[Key]:
+    """The grants to roles from whom a column is to be masked that the next run will bring: it would be open
+    to them until the mask is set."""
+    return {
+        Key("grant", "table", column.rpartition(".")[0], (role, "SELECT"))
+        for column, roles in desired.uncleared.items()
+        if Key("object", "table", column.rpartition(".")[0]) in actual
+        and Key("object", "column", column) not in actual
+        for role in roles
+    }
 
 
 def _needs(key: Key, value: Value) -> Iterator[tuple[str, str]]:

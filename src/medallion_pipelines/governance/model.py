@@ -90,6 +90,7 @@ class Desired:
     columns: frozenset[str] = frozenset()  # of the contracts
     views: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
+    uncleared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # roles that a column is masked for
 
     @property
     def governance(self) -> str:

@@ -16,6 +16,7 @@ def sections(plan: Plan) -> list[tuple[str, list[Line]]]:
     """The plan by what it means to those who read data; only what there is."""
     groups: dict[str, list[Line]] = {
         "Somebody may see more": [],
+        "Somebody may see more, or less": [],
         "Somebody may see less": [],
         "Made": [],
         "Described": [],
@@ -58,7 +59,7 @@ def _heading(change: Change) -> str:
     if kind in ("grant", "shared", "mask", "row filter"):
         return "Somebody may see more" if change.opens else "Somebody may see less"
     if kind == "function" and change.before is not None and change.after is not None:
-        return "Somebody may see more"  # or less: its body tells
+        return "Somebody may see more, or less"
     if kind == "record":
         return "Noted, to know later what to take back"
     return "Made" if kind in ("object", "function") else "Described"
