@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medallion_pipelines.contracts.model import Role
@@ -41,32 +43,45 @@ def test_clearance_rows_and_recipients_are_read(folder):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("  - {role: a, access: admin}", "[0].access: `admin` is not supported. Write `read` or `write`."),
-        ("  - {role: a}\n  - {role: a}", "[1].role: the role `a` is here twice. Keep one of them."),
+        ("  - {role: a, access: admin}", "access: `admin` is not supported. Write `read` or `write`."),
+        ("  - {role: a}\n  - {role: a}", "role: the role `a` is here twice. Keep one of them."),
+        (custom("clearence", "[x]"),
+         "customProperties[0].property: `clearence` means nothing here. Did you mean `clearance`?"),
+        (custom("owner", "me"),
+         "customProperties[0].property: `owner` does not belong here. It is a property of the contract."),
+    ],
+)  # fmt: skip
+def test_what_a_role_does_not_know_is_refused(folder, text, said):
+    roles(folder, text)
+
+    (found,) = folder.said()
+    assert re.sub(r"^roles\[\d\]\.", "", found) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
         (custom("clearance", "restricted"),
-         "[0].customProperties[0].value: must be a list of classifications. Such as `value: [confidential]`."),
-        (custom("rows", "nope = 1"),
-         "[0].customProperties[0].value: there is no column `nope`. Known: `id`, `Region`."),
-        (custom("rows", "(SELECT 1)"), "[0].customProperties[0].value: holds a subquery. An expression sees one row; "
-         "compare tables with `relationships`."),
-        (custom("rows", "1 = 1"), "[0].customProperties[0].value: names no column. Say which rows the role sees, "
-         "such as `region = 'north'`."),
-        (custom("rows", "id > 1", "write"), "[0].customProperties[0].value: is for a role that reads. Who writes a "
-         "table has to see all of it."),
-        (custom("recipient", "somebody"), "[0].customProperties[0].value: must be a mapping of environments to "
-         'sharing identifiers. Such as `value: {prod: "aws:eu-west-1:<id of the metastore>"}`.'),
-        (custom("recipient", "{prod: somebody}"), "[0].customProperties[0].value.prod: is no sharing identifier. It is "
-         "`cloud:region:id`; SELECT CURRENT_METASTORE() tells it there."),
-        (custom("clearence", "[x]"), "[0].customProperties[0].property: `clearence` means nothing here. Did you mean "
-         "`clearance`?"),
-        (custom("layer", "silver"), "[0].customProperties[0].property: `layer` does not belong here. It is a property "
-         "of the schema object."),
+         ": must be a list of classifications. Such as `value: [confidential]`."),
+        (custom("rows", "nope = 1"), ": there is no column `nope`. Known: `id`, `Region`."),
+        (custom("rows", "(SELECT 1)"),
+         ": holds a subquery. An expression sees one row; compare tables with `relationships`."),
+        (custom("rows", "1 = 1"),
+         ": names no column. Say which rows the role sees, such as `region = 'north'`."),
+        (custom("rows", "id > 1", "write"),
+         ": is for a role that reads. Who writes a table has to see all of it."),
+        (custom("recipient", "somebody"),
+         ": must be a mapping of environments to sharing identifiers. "
+         'Such as `value: {prod: "aws:eu-west-1:<id of the metastore>"}`.'),
+        (custom("recipient", "{prod: somebody}"),
+         ".prod: is no sharing identifier. "
+         "It is `cloud:region:id`; SELECT CURRENT_METASTORE() tells it there."),
     ],
 )  # fmt: skip
 def test_what_a_role_cannot_be_is_refused(folder, text, said):
     roles(folder, text)
 
-    assert folder.said() == [f"roles{said}"]
+    assert folder.said() == [f"roles[0].customProperties[0].value{said}"]
 
 
 def test_rows_of_a_view_are_refused(folder):

@@ -1,4 +1,4 @@
-"""A small product that has one of everything that is governed, and a catalog that its first run has filled."""
+"""A small product that has one of everything that is governed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def governed(contract: dict[str, Any], *roles: dict[str, Any], **root: Any) -> d
     layer = next(p["value"] for p in contract["schema"][0]["customProperties"] if p["property"] == "layer")
     server = {"server": "prod", "type": "databricks", "catalog": "Shop_Prod", "schema": layer}
     return contract | {
-        "team": {"name": "shop-data"}, "roles": list(roles or (ENGINEER, ANALYST)), "servers": [server], **root,
+        "team": {"name": "shop-data"}, "roles": list(roles or (ENGINEER, ANALYST)), "servers": [server],
+        **root,
     }  # fmt: skip
 
 

@@ -113,8 +113,8 @@ def test_a_view_of_a_mart_of_a_guarded_column_is_found_however_far(tmp_path):
     )  # fmt: skip
 
     assert [problem[3].split(".")[0] for problem in problems if problem[1] == "far.odcs.yaml"] == [
-        "`who` is made of silver", "`who` is made of gold", "a view cannot mask `who` (classified restricted), and "
-        "analyst may read it",
+        "`who` is made of silver", "`who` is made of gold",
+        "a view cannot mask `who` (classified restricted), and analyst may read it",
     ]  # fmt: skip
 
 
@@ -204,7 +204,8 @@ def test_sharing_what_would_be_masked_or_filtered_is_found(tmp_path):
     people = governed(silver("people", [column("id"), EMAIL]), partner)
     orders = governed(silver("orders", [column("region")]), partner, role("north", rows="region = 'n'"))
 
-    assert [(problem[1], problem[2], problem[3].split(".")[0]) for problem in found(tmp_path, people, orders)] == [
+    problems = [(file, line, said.split(".")[0]) for _, file, line, said in found(tmp_path, people, orders)]
+    assert problems == [
         ("orders.odcs.yaml", "role: partner",
          "`partner` is another metastore, and a table with a row filter cannot be shared"),
         ("people.odcs.yaml", "role: partner",
@@ -219,13 +220,37 @@ def test_a_refresh_that_databricks_would_refuse_is_warned_of(tmp_path):
     assert "silver.people, which has masks or a row filter" in problems[0][3]
 
 
-def test_sql_that_cannot_be_followed_is_not_taken_for_harmless(tmp_path):
-    problems = found(
-        tmp_path, PEOPLE, mart([column("id", "integer"), column("contact")], kind="view"),
-        mart="SELECT id, contact FROM {people} LATERAL VIEW explode(array(email)) t AS contact",
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id, to_json(struct(p.*)) AS contact FROM {people} AS p",
+        "SELECT id, p AS contact FROM {people} AS p",
+        "SELECT id, contact FROM {people} AS p(id, contact, country)",
+        "SELECT id, (SELECT p.email) AS contact FROM {people} AS p",
+        "SELECT id, contact FROM {people} LATERAL VIEW explode(array(email)) t AS contact",
+        "SELECT id, contact FROM {people} UNPIVOT (contact FOR k IN (email, country))",
+        "SELECT id, nope( AS contact FROM {people}",
+    ],
+)
+def test_sql_that_is_hard_to_follow_is_not_taken_for_harmless(tmp_path, sql):
+    columns = [column("id", "integer"), column("contact")]
+
+    problems = found(tmp_path, PEOPLE, mart(columns), mart=sql)
 
     assert [problem for problem in problems if problem[0] == "error" and problem[2] == "name: contact"]
+
+
+def test_sql_that_reads_past_its_inputs_is_found(tmp_path):
+    plain = governed(silver("plain", [column("id", "integer")], key=["id"]))
+    columns = [column("id", "integer"), column("contact")]
+
+    problems = found(
+        tmp_path, PEOPLE, plain, mart(columns, inputs=["silver.plain"]),
+        mart="SELECT p.id, o.email AS contact FROM {plain} p JOIN shop_prod.silver.people o ON o.id = p.id",
+    )  # fmt: skip
+
+    assert [problem[2] for problem in problems] == ["name: contact"]
+    assert problems[0][3].startswith("nobody can tell whether `contact` shows guarded columns")
 
 
 def test_lineage_of_the_flights_names_the_columns(tmp_path):

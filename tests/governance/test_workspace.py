@@ -112,7 +112,8 @@ def test_what_was_changed_by_hand_is_told_and_set_right(unity, run):
         "  - analyst may no longer MODIFY on table shop_prod.silver.people",
         "  + column shop_prod.silver.people.address is masked by "
         "shop_prod.governance.mask_silver__people__address",
-        "  + column shop_prod.silver.people.email is masked by shop_prod.governance.mask_silver__people__email",
+        "  + column shop_prod.silver.people.email is masked by "
+        "shop_prod.governance.mask_silver__people__email",
         "Described",
         "  ~ column shop_prod.silver.people.email: tag classification = confidential (was public)",
         "Granted or set by others, and left alone",
@@ -209,7 +210,6 @@ def test_volumes_and_external_locations_are_made_and_kept(unity, run, product):
 
 def test_texts_and_names_that_anybody_may_have_written_stay_texts_and_names(unity, run, tmp_path):
     hostile = "It's `x`; DROP TABLE y -- \\' ${env:HOME} \n'"
-    odd = "a#b?c%2F`d"
     contract = governed(
         silver(
             "odd",
@@ -221,7 +221,6 @@ def test_texts_and_names_that_anybody_may_have_written_stay_texts_and_names(unit
         ),
         role("o'brien', TRUE) OR ('", rows="id > 0"), role("engineer", "write"),
     )  # fmt: skip
-    del odd
     folder = shop(tmp_path / "other", contract)
     unity.principals.add("o'brien', TRUE) OR ('")
     unity.table("shop_prod.silver.odd", {"id": "bigint", "a#b?c%2Fd": "string"})
@@ -239,6 +238,30 @@ def test_texts_and_names_that_anybody_may_have_written_stay_texts_and_names(unit
         "(is_account_group_member('o\\'brien\\', TRUE) OR (\\'') AND (id > 0))"
     )
     assert planned(run, folder=folder) == []
+    odd = unity.tags["columns", "shop_prod.silver.odd.a#b?c%2Fd"]
+    odd |= {"classification": "public"}
+    run("apply", folder=folder)
+    assert odd["classification"] == "restricted" and planned(run, folder=folder) == []
+
+
+def test_a_primary_key_and_tags_that_were_changed_by_hand_are_set_right(unity, run):
+    run("apply")
+    key = unity.get("table", PEOPLE)["table_constraints"][0]["primary_key_constraint"]
+    key["child_columns"] = ["country"]
+    unity.tags["tables", PEOPLE] |= {"domain": "wholesale", "note": "by hand"}
+    unity.tags["columns", f"{PEOPLE}.country"]["shop"] = ""
+
+    assert [change["said"] for change in planned(run)] == [
+        f"table {ORDERS}: person points to {PEOPLE}",
+        f"table {PEOPLE}: primary key country",
+        f"table {PEOPLE}: primary key id",
+        f"table {ORDERS}: person points to {PEOPLE}",
+        f"column {PEOPLE}.country: tag shop",
+        f"table {PEOPLE}: tag domain = retail (was wholesale)",
+    ]
+    run("apply")
+    assert planned(run) == []
+    assert unity.tags["tables", PEOPLE]["note"] == "by hand"
 
 
 def test_a_record_that_was_broken_by_hand_stops_the_plan(unity, run):

@@ -1,7 +1,7 @@
 """Unity Catalog over HTTP, as far as it is governed: it keeps state, and refuses what the real one refuses.
 
-Paths and shapes are those of Databricks' REST API 2.1 as the SDK sends them; statements are those of Databricks SQL.
-It has what `minilake` has not: tags, masks, row filters, keys, external locations, shares.
+Paths and shapes are those of Databricks' REST API 2.1 as the SDK sends them, statements those of Databricks
+SQL. It has what `minilake` has not: tags, masks, row filters, keys, external locations, shares.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Unity:
         )  # fmt: skip
 
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
-        self.asked.append(body["statement"] if "statement" in body else f"{method} {path}")
+        self.asked.append(body.get("statement", f"{method} {path}"))
         if self.fails(self.asked[-1]):
             raise RefusedError(403, "PERMISSION_DENIED", "User does not have MANAGE on it.")
         for verb, pattern, handle in ROUTES:
@@ -396,8 +396,8 @@ STATEMENTS: list[tuple[str, Callable[[Unity, re.Match[str]], None]]] = [
     (rf"COMMENT ON (?P<on>TABLE|VIEW|COLUMN) (?P<name>{FULL}) IS '(?P<text>(?:[^'\\]|\\.)*)'", Unity.comment),
     (rf"ALTER TABLE (?P<name>{FULL}) ALTER COLUMN (?P<column>{NAME}) "
      rf"(?P<what>SET NOT NULL|DROP MASK|SET MASK {FULL})", Unity.alter_column),
-    (rf"ALTER TABLE (?P<name>{FULL}) (?:DROP ROW FILTER|SET ROW FILTER (?P<function>{FULL}) ON \((?P<columns>.*)\))",
-     Unity.row_filter),
+    (rf"ALTER TABLE (?P<name>{FULL}) "
+     rf"(?:DROP ROW FILTER|SET ROW FILTER (?P<function>{FULL}) ON \((?P<columns>.*)\))", Unity.row_filter),
     (rf"ALTER TABLE (?P<name>{FULL}) DROP PRIMARY KEY", Unity.drop_key),
     (rf"CREATE OR REPLACE FUNCTION (?P<name>{FULL})\((?P<parameters>.*?)\) RETURNS .*? "
      rf"COMMENT '(?P<text>(?:[^'\\]|\\.)*)' RETURN (?P<body>.*)", Unity.create_function),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medallion_pipelines.contracts.guarded import Guard, guards
 
-from .lineage import Origin, origins
+from .lineage import Origin, origins, reads_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,8 @@ def flow(product: Product) -> Flow:
 def _readable(product: Product, table: Table) -> list[Origin]:
     """The columns that a column of the table may be made of."""
     sources = [f"{each.layer}.{each.table}" for each in table.inputs] or [table.key]
+    if reads_elsewhere(table):
+        sources = list(product.tables)
     return [(key, column.name) for key in sources for column in product.tables[key].columns]
 
 

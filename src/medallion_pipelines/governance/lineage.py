@@ -73,6 +73,24 @@ def _resolved(product: Product, table: Table, text: str) -> set[Origin] | None:
     return None
 
 
+def reads_elsewhere(table: Table) -> bool:
+    """Whether the SQL of a mart or view names tables beside its inputs, or cannot be read."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    if table.transform is None or table.transform.suffix != ".sql":
+        return False
+    text = re.sub(r"\{(\w+)\}", r"input__\1", table.transform.read_text("utf-8"))
+    try:
+        tree = sqlglot.parse_one(text, dialect="databricks")
+    except (SqlglotError, RecursionError):
+        return True
+    inputs = {f"input__{each.table}".casefold() for each in table.inputs}
+    within = {each.alias.casefold() for each in tree.find_all(exp.CTE)}
+    return any(each.name.casefold() not in inputs | within for each in tree.find_all(exp.Table))
+
+
 def _queried(product: Product, table: Table) -> dict[str, frozenset[Origin] | None]:
     """By sqlglot's lineage through the query; nothing where it cannot follow it."""
     import sqlglot
@@ -106,14 +124,17 @@ def _leaves(node: object, tables: Mapping[str, Table]) -> frozenset[Origin] | No
         if each.downstream:
             continue
         if not isinstance(each.expression, exp.Table):
-            if any(True for _ in each.expression.find_all(exp.Column, exp.Star)):
+            if each.expression.find(exp.Column, exp.Star, exp.Placeholder):
                 return None
             continue
         source = tables.get(each.expression.name.casefold())
         name = exp.to_column(each.name).name.casefold()
         if source is None:
             return None
-        found |= {(source.key, c.name) for c in source.columns if c.name.casefold() == name}
+        named = {(source.key, c.name) for c in source.columns if name in (c.name.casefold(), "*")}
+        if not named and name.upper() not in _VERSIONS:  # a row as a whole, a name that the query gives
+            return None
+        found |= named
     return frozenset(found)
 
 

@@ -99,8 +99,8 @@ def said(change: Change) -> str:
             return f"{place}: tag {key.item[0]}{value}{was}"
         case "not null":
             return f"{place} is never NULL"
-        case "foreign key" if after:
-            columns, parent, _ = parts(after)
+        case "foreign key":
+            columns, parent, _ = parts(after or before)
             return f"{place}: {columns} points to {parent}"
     was = f" (was {_text(before)})" if before and after else ""
     return f"{place}: {key.kind} {_text(after or before)}{was}"
