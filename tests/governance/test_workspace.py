@@ -157,9 +157,11 @@ def test_contracts_that_would_show_what_they_should_not_are_not_applied(unity, r
     open_to_all = governed(silver("open", [column("id")]), role("account users"))
     shop(product.parent, *contracts(), open_to_all)
 
-    done = run("apply", fails=True)
+    done = run("apply", "--json", fails=True)
 
-    assert "would show what they should not, so nothing was changed" in str(done.exception)
+    assert "would show what they should not, so nothing was changed:\n" in str(done.exception)
+    assert "`account users` is everybody in the account" in str(done.exception)
+    assert done.stdout == ""
     assert unity.asked == []
 
 

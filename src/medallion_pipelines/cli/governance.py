@@ -36,7 +36,10 @@ def register(app: typer.Typer) -> None:
 
 @governance.command()
 def check(product: ProductArgument = None, as_json: JsonOption = False) -> None:
-    """Say what the contracts would let people see that they should not; asks no workspace."""
+    """Find what people could see and should not.
+
+    Looks at the contracts and the SQL beside them, and asks no workspace.
+    """
     screen.answer_in_json(as_json)
     loaded = places.load(product)
     problems = _problems(loaded)
@@ -68,7 +71,7 @@ def check(product: ProductArgument = None, as_json: JsonOption = False) -> None:
 
 @governance.command()
 def matrix(product: ProductArgument = None) -> None:
-    """Print who may read and write which table, and what is masked for whom, as Markdown."""
+    """Print who may read and write what, as Markdown."""
     from medallion_pipelines.governance.matrix import matrix as drawn
 
     screen.write_lines([drawn(places.load(product))])
@@ -76,7 +79,10 @@ def matrix(product: ProductArgument = None) -> None:
 
 @governance.command()
 def plan(target: TargetOption, product: ProductArgument = None, as_json: JsonOption = False) -> None:
-    """Show what would change in Unity Catalog, and what others changed there. Changes nothing."""
+    """Show what would change in Unity Catalog.
+
+    Also what others granted there, and what is not there yet. Changes nothing.
+    """
     from medallion_pipelines.governance.words import document
 
     screen.answer_in_json(as_json)
@@ -118,10 +124,9 @@ def apply(
     loaded = places.load(product)
     errors = [problem for problem in _problems(loaded) if problem.severity == "error"]
     if errors:
-        _show(errors)
         raise GovernanceError(
-            f"The contracts of {loaded.name} would show what they should not, so nothing was changed: mend "
-            f"{'it' if len(errors) == 1 else f'these {len(errors)}'} first (medallion governance check)."
+            f"The contracts of {loaded.name} would show what they should not, so nothing was changed:\n"
+            + "\n".join(map(str, errors))
         )
     client, desired, found = _planned(loaded, target)
     if not as_json:

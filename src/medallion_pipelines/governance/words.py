@@ -9,6 +9,7 @@ from .model import EVERYONE, parts
 if TYPE_CHECKING:
     from .model import Change, Key, Plan, Value
 
+FEW = 12  # names that are listed
 Line = tuple[str, str]  # "+", "~", "-" or "!" and what is said
 
 
@@ -92,7 +93,9 @@ def said(change: Change) -> str:
         case "object":
             return f"{place}{': ' + _text(after) if after else ''}"
         case "record":
-            return f"{key.item[1]} of {key.item[0]}: {_text(after)}"
+            names = parts(after)
+            listed = _text(names) if len(names) <= FEW else f"{len(names)} names"
+            return f"{key.item[1]} of {key.item[0]}: {listed}"
         case "tag":
             value = f" = {_text(after)}" if after else ""
             was = f" (was {_text(before)})" if before and after is not None else ""
