@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.governance.scene import PARTNER, shop, wanted
+from tests.governance.scene import shop, wanted
 from tests.governance.unity import Unity, served
 
-GROUPS = {"engineer", "analyst", "care", "north", "board", "shop-data", "bob", "account users"}
-HOURS = {key: None for key in os.environ if key.startswith("DATABRICKS_")}
+PRINCIPALS = {"engineer", "analyst", "care", "north", "board", "shop-data"}
 
 
-def run_once(unity, desired, catalog="shop_prod"):
+def run_once(unity, desired):
     """The schemas and tables that the bundle and a first run of the product leave behind."""
-    unity.put("catalog", catalog)
+    unity.put("catalog", desired.catalog)
     for schema in desired.schemas[:-1]:
         unity.put("schema", schema)
     for table in desired.tables:
-        columns = {
-            name.rpartition(".")[2]: "string" for name in desired.columns if name.rpartition(".")[0] == table
-        }
-        kind = "VIEW" if table in desired.views else "MANAGED"
-        unity.table(table, dict(sorted(columns.items())) or {"record": "string"}, kind)
+        names = [full.rpartition(".") for full in sorted(desired.columns)]
+        columns = {column: "string" for owner, _, column in names if owner == table}
+        unity.table(table, columns or {"record": "string"}, "VIEW" if table in desired.views else "MANAGED")
 
 
 @pytest.fixture
@@ -34,9 +31,9 @@ def product(tmp_path):
 def unity(product, monkeypatch):
     """Served over HTTP, and where the SDK looks for a workspace."""
     pytest.importorskip("databricks.sdk", reason="databricks-sdk is not installed (extra `databricks`)")
-    unity = Unity(principals=set(GROUPS))
+    unity = Unity(principals=set(PRINCIPALS))
     run_once(unity, wanted(product))
-    for name in HOURS:
+    for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
         monkeypatch.delenv(name)
     with served(unity) as address:
         monkeypatch.setenv("DATABRICKS_HOST", address)
@@ -44,6 +41,3 @@ def unity(product, monkeypatch):
         monkeypatch.setenv("DATABRICKS_WAREHOUSE_ID", "w1")
         monkeypatch.setenv("DATABRICKS_CONFIG_FILE", "/nowhere")
         yield unity
-
-
-__all__ = ["PARTNER"]

@@ -323,9 +323,7 @@ class Unity:
             table, _, column = name.rpartition(".")
             self._column(table, column)["comment"] = text
         else:
-            table = self.get("table", name)
-            assert (table["table_type"] == "VIEW") == (on == "VIEW"), "COMMENT ON VIEW is for views"
-            table["comment"] = text
+            self.get("table", name)["comment"] = text
 
     def alter_column(self, match: re.Match[str]) -> None:
         table = self.get("table", full(match["name"]))
@@ -393,7 +391,7 @@ def plain(text: str) -> str:
 
 
 STATEMENTS: list[tuple[str, Callable[[Unity, re.Match[str]], None]]] = [
-    (rf"COMMENT ON (?P<on>TABLE|VIEW|COLUMN) (?P<name>{FULL}) IS '(?P<text>(?:[^'\\]|\\.)*)'", Unity.comment),
+    (rf"COMMENT ON (?P<on>TABLE|COLUMN) (?P<name>{FULL}) IS '(?P<text>(?:[^'\\]|\\.)*)'", Unity.comment),
     (rf"ALTER TABLE (?P<name>{FULL}) ALTER COLUMN (?P<column>{NAME}) "
      rf"(?P<what>SET NOT NULL|DROP MASK|SET MASK {FULL})", Unity.alter_column),
     (rf"ALTER TABLE (?P<name>{FULL}) "

@@ -17,8 +17,7 @@ def statement(change: Change, desired: Desired) -> str | None:
     key, after = change.key, change.after
     match key.kind:
         case "comment":
-            on = "COLUMN" if key.on == "column" else "VIEW" if key.name in desired.views else "TABLE"
-            return f"COMMENT ON {on} {_full(key.name)} IS {string(str(after))}"
+            return f"COMMENT ON {key.on.upper()} {_full(key.name)} IS {string(str(after))}"
         case "not null":
             return f"{_alter_column(key)} SET NOT NULL"
         case "primary key" if after is None:
