@@ -266,6 +266,27 @@ def test_a_primary_key_and_tags_that_were_changed_by_hand_are_set_right(unity, r
     assert unity.tags["tables", PEOPLE]["note"] == "by hand"
 
 
+def test_a_table_that_left_the_contracts_stays_closed(unity, run, product):
+    run("apply")
+    (product / "people.odcs.yaml").unlink()
+    orders = product / "orders.odcs.yaml"
+    orders.write_text(orders.read_text().replace("to: people.id", "to: orders.id"))
+
+    run("apply")
+
+    assert planned(run) == []
+    assert unity.grants["table", PEOPLE] == unity.grants["table", "shop_prod.bronze.people"] == {}
+    functions = [name for name in unity.objects["function"] if "people" in name]
+    masks = [
+        column["mask"]["function_name"]
+        for column in unity.get("table", PEOPLE)["columns"]
+        if "mask" in column
+    ]
+    assert sorted(masks) == sorted(functions) and len(masks) == 2
+    unity.grants["table", PEOPLE]["analyst"] = ["SELECT"]
+    assert [change["said"] for change in planned(run)] == [f"analyst may no longer SELECT on table {PEOPLE}"]
+
+
 def test_a_record_that_was_broken_by_hand_stops_the_plan(unity, run):
     run("apply")
     unity.get("schema", "shop_prod.governance")["properties"]["medallion.shop.tables"] = "{"
