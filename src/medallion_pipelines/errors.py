@@ -47,6 +47,10 @@ class ChangesError(MedallionError):
     """Changes cannot be applied: nothing of their batch was written."""
 
 
+class GovernanceError(MedallionError):
+    """Unity Catalog cannot be made what the contracts say, or refused to be."""
+
+
 class LostRecordsError(MedallionError):
     """Records that a silver table was made of are not in bronze any more."""
 

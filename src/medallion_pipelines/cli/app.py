@@ -15,6 +15,7 @@ import typer
 from medallion_pipelines.cli import (
     contracts,
     erase,
+    governance,
     ingest,
     machine,
     quarantine,
@@ -40,7 +41,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, rebuild, restore, contracts, query, quarantine, report, erase, ingest, machine):
+for group in (
+    run,
+    rebuild,
+    restore,
+    contracts,
+    query,
+    quarantine,
+    report,
+    erase,
+    ingest,
+    governance,
+    machine,
+):
     group.register(app)
 
 

@@ -1,11 +1,11 @@
-"""What a contract promises about the table as a whole: service levels, roles, servers, owner."""
+"""What a contract promises about the table as a whole: service levels, servers, owner."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .custom import CustomProperties
-from .model import Column, Freshness, Role, Server
+from .model import Column, Freshness, Server
 from .names import nearest, suggestion
 
 if TYPE_CHECKING:
@@ -64,14 +64,6 @@ def read_service_levels(
                     f"`{node.text('property')}` is no SLA property", f"Did you mean `{near}`?"
                 )
     return freshness, retention
-
-
-def read_roles(root: Node) -> tuple[Role, ...]:
-    return tuple(
-        Role(name, node.text("access"), node.text("description"))
-        for node in root.items("roles")
-        if (name := node.text("role")) is not None
-    )
 
 
 def read_servers(root: Node) -> tuple[Server, ...]:

@@ -64,6 +64,9 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
     if deprecated is not None and not (isinstance(deprecated.value, str) and deprecated.value.strip()):
         deprecated.problem("must say what to use instead", "Such as `value: use carrier_code instead`.")
     fields, expression = _origin(node, custom, layer, field_name)
+    declassified = custom.take("declassified")
+    if declassified is not None and not (isinstance(declassified.value, str) and declassified.value.strip()):
+        declassified.problem("must say why", "Such as `value: the country alone tells of nobody`.")
     custom.check()
     place = Place(node, type_, sql.quoted(name), name, name)
     if type_:
@@ -81,6 +84,8 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
         tags=node.texts("tags"),
         marks_inside=tuple(_marks_inside(node, name)),
         deprecated=deprecated.value if deprecated else None,
+        made_of=node.texts("transformSourceObjects"),
+        declassified=declassified.value if declassified else None,
     )
 
 

@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
 PLACES = {
     "table": ("layer", "source", "sequenceBy", "clusterBy", "quarantineLimit", "inputs", "changes"),
-    "property": ("renamedFrom", "deprecated"),
+    "property": ("renamedFrom", "deprecated", "declassified"),
     "relationship": ("enforcement", "severity"),
     "contract": ("owner",),
+    "role": ("clearance", "rows", "recipient"),
     "nested property": (),
 }
 _SAID = {
     "table": "the schema object", "property": "a column", "relationship": "a relationship",
-    "contract": "the contract",
+    "contract": "the contract", "role": "a role",
 }  # fmt: skip
 
 

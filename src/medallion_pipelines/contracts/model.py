@@ -46,6 +46,8 @@ class Column:
     tags: tuple[str, ...] = ()
     marks_inside: tuple[Marks, ...] = ()  # of the fields of an object, of the elements of an array
     deprecated: str | None = None  # what to use instead
+    made_of: tuple[str, ...] = ()  # ODCS `transformSourceObjects`, as written
+    declassified: str | None = None  # why it tells nothing of the guarded columns it is made of
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,20 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Role:
-    """An ODCS role: who may do what with the table."""
+    """An ODCS role: who may do what with the table.
+
+    Who reads sees guarded columns masked, save those of the classifications in `clearance`; who writes
+    sees all. `rows` is a condition over the columns `rows_of`: the rows it sees. With `recipients` (Delta
+    Sharing identifiers by environment) it is not a group of this account but another metastore.
+    """
 
     name: str
-    access: str | None = None
+    access: Literal["read", "write"] | None = None
     description: str | None = None
+    clearance: tuple[str, ...] = ()
+    rows: str | None = None
+    rows_of: tuple[str, ...] = ()
+    recipients: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

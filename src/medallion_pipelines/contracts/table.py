@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from .agreements import read_owner, read_roles, read_servers, read_service_levels
+from .agreements import read_owner, read_servers, read_service_levels
 from .changes import read_changes
 from .columns import compile_column, primary_key, refuse_fields_alike, refuse_newer_keys, settle_computed
 from .custom import CustomProperties
@@ -13,6 +13,7 @@ from .events import check_event_version
 from .model import Column, Layer, Source, Table
 from .names import check_table_name
 from .quality import add_quality
+from .roles import read_roles
 from .rules import Rulebook
 from .source import read_source
 from .table_properties import column_list, read_cluster_by, read_quarantine_limit
@@ -68,7 +69,7 @@ def compile_table(document: Document) -> Draft | None:
     keys = primary_key(nodes)
     freshness, retention = read_service_levels(root, name or "", columns)
     owner = read_owner(root)
-    servers, roles = read_servers(root), read_roles(root)
+    servers, roles = read_servers(root), read_roles(root, [column.name for _, column in nodes], kind)
     source = _source(custom, layer, node)
     if source is not None and source.events:
         check_event_version(root)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from medallion_pipelines.contracts.guarded import guard, telling
 
 if TYPE_CHECKING:
     from medallion_pipelines.contracts.model import Column, Product, Table
-
-OPEN = ("public", "internal")
-TELLING_TAGS = ("pii", "phi", "gdpr", "personal", "personaldata", "sensitive", "confidential", "restricted")
 
 
 class Secrecy:
@@ -37,7 +35,7 @@ class Secrecy:
 
     def why(self, table: Table) -> str | None:
         """Why records and values of a table are hidden; None where they may be shown."""
-        if tag := _telling(table.tags):
+        if tag := telling(table.tags):
             return f"the table is tagged {tag}"
         hidden = self._own(table)
         if not hidden:
@@ -51,7 +49,7 @@ class Secrecy:
 
     def _own(self, table: Table) -> dict[str, str]:
         """What the table's contract itself hides: its columns, and those that point to hidden ones."""
-        tag = _telling(table.tags)
+        tag = telling(table.tags)
         reasons = {
             column.name: _why(column) or (f"tagged {tag}" if tag else None) for column in table.columns
         }
@@ -76,23 +74,6 @@ class Secrecy:
 
 
 def _why(column: Column) -> str | None:
-    own = _mark(column.classification, column.tags)
-    inside = ((one.field, _mark(one.classification, one.tags)) for one in column.marks_inside)
-    return own or next((f"in it {field} is {why}" for field, why in inside if why), None)
-
-
-def _mark(classification: str | None, tags: tuple[str, ...]) -> str | None:
-    level = (classification or "").strip()
-    if level and level.casefold() not in OPEN:
-        return f"classified {level}"
-    tag = _telling(tags)
-    return f"tagged {tag}" if tag else None
-
-
-def _telling(tags: tuple[str, ...]) -> str | None:
-    """The first tag that marks personal or guarded data: `pii`, `pii:email`, `Personal-Data`, ..."""
-    for tag in tags:
-        words = re.split(r"[^a-z]+", tag.casefold())
-        if "".join(words) in TELLING_TAGS or set(words) & set(TELLING_TAGS):
-            return tag
-    return None
+    own = guard(column.classification, column.tags)
+    inside = ((one.field, guard(one.classification, one.tags)) for one in column.marks_inside)
+    return str(own) if own else next((f"in it {field} is {why}" for field, why in inside if why), None)
