@@ -159,7 +159,7 @@ def _planned(product: Product, target: str) -> tuple[WorkspaceClient, Desired, P
         product, Settings.from_environment(environment=target), read_places(product.path, target)
     )
     client = connect()
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     with screen.err().status("Asking Unity Catalog ..."):
         try:

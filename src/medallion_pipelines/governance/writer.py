@@ -32,7 +32,7 @@ def execute(
     Cut off anywhere, a new plan has what is left. Raises GovernanceError, saying how far it came, and
     SetupError before the first change where SQL is needed and there is no warehouse.
     """
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.errors.base import DatabricksError
 
     if any(statement(change, desired) for change in changes):
         warehouse.require()
