@@ -1,0 +1,359 @@
+"""What a platform file declares, as objects: pure, and refused where it cannot come true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from medallion_pipelines.contracts.names import suggestion
+from medallion_pipelines.platform.budgets import WORKSPACES, alert
+from medallion_pipelines.platform.document import read_platform, refuse
+from medallion_pipelines.platform.governed import governed
+from medallion_pipelines.platform.plan import Key, Ref, Resource, Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from medallion_pipelines.contracts.document import Document, Node
+
+# section: kind, and for each key the field of the API, and the section whose objects it names
+_Fields = Mapping[str, str | tuple[str, str]]
+_SECTIONS: Mapping[str, tuple[str, _Fields]] = {
+    "credentials": ("credential", {"role_arn": "aws_credentials.sts_role.role_arn"}),
+    "storage_configurations": ("storage_configuration", {"bucket": "root_bucket_info.bucket_name"}),
+    "customer_managed_keys": (
+        "customer_managed_key",
+        {"key_arn": "aws_key_info.key_arn", "key_alias": "aws_key_info.key_alias", "use_cases": "use_cases"},
+    ),
+    "vpc_endpoints": ("vpc_endpoint", {"aws_vpc_endpoint_id": "aws_vpc_endpoint_id", "region": "region"}),
+    "networks": (
+        "network",
+        {
+            "vpc_id": "vpc_id",
+            "subnet_ids": "subnet_ids",
+            "security_group_ids": "security_group_ids",
+            "rest_api": ("vpc_endpoints.rest_api", "vpc_endpoints"),
+            "dataplane_relay": ("vpc_endpoints.dataplane_relay", "vpc_endpoints"),
+        },
+    ),
+    "private_access_settings": (
+        "private_access_settings",
+        {
+            "region": "region",
+            "public_access_enabled": "public_access_enabled",
+            "private_access_level": "private_access_level",
+            "allowed_vpc_endpoints": ("allowed_vpc_endpoint_ids", "vpc_endpoints"),
+        },
+    ),
+    "network_connectivity_configs": ("network_connectivity_config", {"region": "region"}),
+    "metastores": (
+        "metastore",
+        {
+            name: name
+            for name in (
+                "region", "storage_root", "owner", "delta_sharing_scope",
+                "delta_sharing_recipient_token_lifetime_in_seconds",
+            )
+        },
+    ),
+    "workspaces": (
+        "workspace",
+        {
+            "region": "aws_region",
+            "pricing_tier": "pricing_tier",
+            "deployment_name": "deployment_name",
+            "tags": "custom_tags",
+            "credentials": ("credentials_id", "credentials"),
+            "storage_configuration": ("storage_configuration_id", "storage_configurations"),
+            "network": ("network_id", "networks"),
+            "private_access_settings": ("private_access_settings_id", "private_access_settings"),
+            "network_connectivity_config": (
+                "network_connectivity_config_id", "network_connectivity_configs",
+            ),
+            "managed_services_key": ("managed_services_customer_managed_key_id", "customer_managed_keys"),
+            "storage_key": ("storage_customer_managed_key_id", "customer_managed_keys"),
+        },
+    ),
+    "log_delivery": (
+        "log_delivery",
+        {
+            "log_type": "log_type",
+            "credentials": ("credentials_id", "credentials"),
+            "storage_configuration": ("storage_configuration_id", "storage_configurations"),
+            "prefix": "delivery_path_prefix",
+            "workspaces": ("workspace_ids_filter", "workspaces"),
+            "status": "status",
+        },
+    ),
+    "budgets": ("budget", {"workspaces": (WORKSPACES, "workspaces"), "tags": "tags"}),
+}  # fmt: skip
+_WITHIN_METASTORE: Mapping[str, tuple[str, _Fields]] = {
+    "storage_credentials": (
+        "storage_credential",
+        {"role_arn": "aws_iam_role.role_arn", "comment": "comment", "read_only": "read_only", "owner": "owner"},
+    ),
+    "external_locations": (
+        "external_location",
+        {
+            "url": "url", "credential": "credential_name", "comment": "comment", "read_only": "read_only",
+            "owner": "owner",
+        },
+    ),
+    "catalogs": ("catalog", {"storage_root": "storage_root", "comment": "comment", "owner": "owner"}),
+    "connections": ("connection", {"type": "connection_type", "comment": "comment", "owner": "owner"}),
+    "foreign_catalogs": (
+        "foreign_catalog",
+        {"connection": "connection_name", "database": "options.database", "comment": "comment", "owner": "owner"},
+    ),
+}  # fmt: skip
+_SECRET = ("password", "passwd", "secret", "token", "private_key", "credential", "user")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The objects that a file declares, and those it wants gone. `seats`: from where metastores are seen."""
+
+    file: Path
+    resources: tuple[Resource, ...]
+    removed: tuple[Key, ...] = ()
+    seats: dict[str, str] = field(default_factory=dict)
+
+
+def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Platform:
+    """What a platform file declares, with values of its variables.
+
+    Raises ContractError with every problem of the file, and of the contracts that it names.
+    """
+    document = read_platform(file, variables or {})
+    reader = _Reader(document)
+    resources = list(reader.all())
+    removed = list(reader.removed({resource.key for resource in resources}))
+    refuse(document)
+    seats = {name: node.text("governed_from") or "" for name, node in _entries(document.root, "metastores")}
+    return Platform(file, tuple(resources), tuple(removed), seats)
+
+
+def _entries(node: Node, section: str) -> Iterator[tuple[str, Node]]:
+    mapping = node.at(section)
+    for name in mapping.keys:
+        yield name, mapping.at(name)
+
+
+class _Reader:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._root = document.root
+
+    def all(self) -> Iterator[Resource]:
+        principals = self._root.at("service_principals")
+        for name in principals.entries():
+            yield self._resource(name, Key("service_principal", name.value), {"active": True})
+        for name, node in _entries(self._root, "groups"):
+            yield self._resource(node, Key("group", name))
+            yield from self._members(name, node.at("members"))
+        for section, (kind, fields) in _SECTIONS.items():
+            for name, node in _entries(self._root, section):
+                values = self._values(node, fields)
+                values |= self._more(section, name, node)
+                yield self._resource(node, Key(kind, name), values)
+        for name, node in _entries(self._root, "network_connectivity_configs"):
+            for service, rule in _entries(node, "private_endpoint_rules"):
+                fields = {each: each for each in ("resource_names", "domain_names")}
+                yield self._resource(rule, Key("private_endpoint_rule", service, name), self._values(rule, fields))
+        for name, node in _entries(self._root, "metastores"):
+            yield from self._metastore(name, node)
+        for name, node in _entries(self._root, "workspaces"):
+            yield from self._workspace(name, node)
+        self._check()
+
+    def removed(self, declared: set[Key]) -> Iterator[Key]:
+        places = [("", self._root, _SECTIONS)]
+        places += [(name, node, _WITHIN_METASTORE) for name, node in _entries(self._root, "metastores")]
+        for within, place, sections in places:
+            for section in place.at("removed").keys:
+                for name in place.at("removed").items(section):
+                    key = Key(sections[section][0], name.value, within)
+                    if key in declared:
+                        name.problem(f"{key} is declared, too", "Keep one of both.")
+                    yield key
+
+    def _resource(
+        self, node: Node, key: Key, values: Mapping[str, Value] | None = None, after: tuple[Key, ...] = ()
+    ) -> Resource:
+        where = f"{self._document.file}:{self._document.line(node.path)}"
+        return Resource(key, values or {}, after, where)
+
+    def _values(self, node: Node, fields: _Fields) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name, path in fields.items():
+            found = node.get(name)
+            if found is None:
+                continue
+            if name == "owner":
+                self._known(found, "groups")
+            if isinstance(path, str):
+                values[path] = tuple(found.value) if isinstance(found.value, list) else found.value
+                continue
+            path, section = path
+            kind = _SECTIONS[section][0]
+            for each in found.entries() if isinstance(found.value, list) else (found,):
+                self._known(each, section)
+            refs = [Ref(Key(kind, each)) for each in (found.value if isinstance(found.value, list) else [found.value])]
+            values[path] = tuple(refs) if isinstance(found.value, list) else refs[0]
+        return values
+
+    def _more(self, section: str, name: str, node: Node) -> dict[str, Value]:
+        """Values that are not one of the file's."""
+        if section == "log_delivery":
+            return {"output_format": "JSON" if node.text("log_type") == "AUDIT_LOGS" else "CSV"}
+        if section == "budgets":
+            alerts = [(each.at("usd_a_month").value, to) for each in node.items("alerts") for to in each.texts("notify")]
+            return {"alerts": tuple(alert(threshold, to) for threshold, to in alerts)}
+        if section == "metastores":
+            seat = self._known(node.at("governed_from"), "workspaces")
+            if seat is not None and seat.text("metastore") != name:
+                node.at("governed_from").problem(
+                    f"the workspace `{node.text('governed_from')}` has another metastore", "Name one that has this."
+                )
+        return {}
+
+    def _known(self, name: Node, section: str, within: Node | None = None) -> Node | None:
+        """What a name of a section stands for; a problem where it is not declared."""
+        known = (within or self._root).at(section)
+        if name.value in known.keys:
+            return known.at(name.value)
+        listed = known.value if isinstance(known.value, list) else known.keys
+        if name.value not in listed:
+            where = f"`{section}`" + (f" of `{within.path[-1]}`" if within else "")
+            name.problem(f"`{name.value}` is not declared in {where}", suggestion(str(name.value), listed))
+        return None
+
+    def _members(self, group: str, members: Node) -> Iterator[Resource]:
+        for section, kind in (("groups", "group"), ("service_principals", "service_principal")):
+            for member in members.items(section):
+                self._known(member, section)
+                if kind == "group" and member.value == group:
+                    member.problem("a group cannot be a member of itself")
+                value = Ref(Key(kind, member.value))
+                yield self._resource(member, Key("group_member", f"{kind}:{member.value}", group), {"value": value})
+
+    def _metastore(self, name: str, metastore: Node) -> Iterator[Resource]:
+        catalogs = set()
+        for section, (kind, fields) in _WITHIN_METASTORE.items():
+            for each, node in _entries(metastore, section):
+                values = self._values(node, fields)
+                if section == "external_locations":
+                    self._known(node.at("credential"), "storage_credentials", metastore)
+                if section == "connections":
+                    values |= self._options(node)
+                after: tuple[Key, ...] = ()
+                if section == "foreign_catalogs":
+                    self._known(node.at("connection"), "connections", metastore)
+                    after = (Key("connection", node.text("connection") or "", name),)
+                yield self._resource(node, Key(kind, each, name), values, after)
+                if kind.endswith("catalog"):
+                    if each in catalogs:
+                        node.problem(f"`{each}` is a catalog already", "Give it another name.")
+                    catalogs.add(each)
+                    yield from self._seen_from(name, each, Key(kind, each, name), node)
+        for node in metastore.items("contracts"):
+            asked = governed(node, self._document.file.parent, self._root.at("groups").keys)
+            for catalog in asked:
+                if catalog not in catalogs:
+                    catalogs.add(catalog)
+                    yield self._resource(node, Key("catalog", catalog, name))
+
+    def _seen_from(self, metastore: str, catalog: str, key: Key, node: Node) -> Iterator[Resource]:
+        """Which workspaces see a catalog: bindings, and that they count."""
+        bound = node.at("workspaces")
+        for workspace in bound.keys:
+            at = bound.at(workspace)
+            found = self._known(type(at)(at.document, workspace, at.path), "workspaces")
+            if found is not None and found.text("metastore") != metastore:
+                at.problem(f"the workspace `{workspace}` has another metastore", "It could not see the catalog.")
+            values: dict[str, Value] = {"binding_type": f"BINDING_TYPE_{at.value}"}
+            after = (key, Key("metastore_assignment", "metastore", workspace))
+            yield self._resource(at, Key("binding", f"{catalog}/{workspace}", metastore), values, after)
+        if bound.keys:
+            yield self._resource(bound, Key("isolation", catalog, metastore), {"isolation_mode": "ISOLATED"}, (key,))
+
+    def _options(self, node: Node) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name in node.at("options").keys:
+            if any(word in name.casefold() for word in _SECRET):
+                node.at("options").at(name).problem(
+                    f"`{name}` is not written down here",
+                    f"Put it into a secret of Unity Catalog and name that under `secrets`: {name}: catalog.schema.secret.",
+                )
+            values[f"options.{name}"] = node.at("options").at(name).value
+        for name in node.at("secrets").keys:
+            values[f"secrets.{name}"] = node.at("secrets").at(name).value
+        return values
+
+    def _workspace(self, name: str, node: Node) -> Iterator[Resource]:
+        metastore = node.at("metastore")
+        self._known(metastore, "metastores")
+        assigned: dict[str, Value] = {"metastore_id": Ref(Key("metastore", metastore.value))}
+        yield self._resource(metastore, Key("metastore_assignment", "metastore", name), assigned)
+        for group in node.at("permissions").keys:
+            at = node.at("permissions").at(group)
+            self._group(at, group)
+            yield self._resource(at, Key("workspace_assignment", group, name), {"permissions": (at.value,)})
+        for each, policy in _entries(node, "cluster_policies"):
+            values = self._values(policy, {"description": "description", "max_clusters_per_user": "max_clusters_per_user"})
+            values["definition"] = json.dumps(policy.at("definition").value, sort_keys=True)
+            key = Key("cluster_policy", each, name)
+            yield self._resource(policy, key, values)
+            yield from self._access("cluster-policies", each, name, policy.at("permissions"), (key,))
+        fields = ("cluster_size", "auto_stop_mins", "min_num_clusters", "max_num_clusters",
+                  "enable_serverless_compute", "warehouse_type")  # fmt: skip
+        for each, warehouse in _entries(node, "warehouses"):
+            key = Key("warehouse", each, name)
+            yield self._resource(warehouse, key, self._values(warehouse, {field: field for field in fields}))
+            yield from self._access("warehouses", each, name, warehouse.at("permissions"), (key,))
+        for kind in ("directories", "notebooks", "jobs"):
+            for each, permissions in _entries(node, kind):
+                yield from self._access(kind, each, name, permissions, ())
+
+    def _access(
+        self, kind: str, name: str, workspace: str, permissions: Node, after: tuple[Key, ...]
+    ) -> Iterator[Resource]:
+        for group in permissions.keys:
+            self._group(permissions.at(group), group)
+        if permissions.keys:
+            granted = tuple(f"{group}: {permissions.at(group).value}" for group in permissions.keys)
+            entering = tuple(Key("workspace_assignment", group, workspace) for group in permissions.keys)
+            key = Key("permission", f"{kind} {name}", workspace)
+            yield self._resource(permissions, key, {"access": granted}, (*after, *entering))
+
+    def _group(self, at: Node, group: str) -> None:
+        self._known(type(at)(at.document, group, at.path), "groups")
+
+    def _check(self) -> None:
+        """What the account would refuse once half of it is made."""
+        networks: dict[Any, str] = {}
+        regions = {
+            "metastore": "metastores", "private_access_settings": "private_access_settings",
+            "network_connectivity_config": "network_connectivity_configs",
+        }  # fmt: skip
+        for name, node in _entries(self._root, "workspaces"):
+            network = node.text("network")
+            first = networks.setdefault(network, name)
+            if network and first != name:
+                node.at("network").problem(f"`{network}` is the network of `{first}`", "Give each workspace its own.")
+            for key, section in regions.items():
+                other = self._root.at(section).at(node.text(key) or "").text("region")
+                if other is not None and other != node.text("region"):
+                    node.at(key).problem(f"`{node.text(key)}` is in {other}", f"The workspace is in {node.text('region')}.")
+        seen: dict[Any, str] = {}
+        for name, node in _entries(self._root, "metastores"):
+            first = seen.setdefault(node.text("region"), name)
+            if first != name:
+                node.at("region").problem(f"`{first}` is the metastore of this region", "A region has one.")
+        arns: dict[Any, str] = {}
+        for name, node in _entries(self._root, "customer_managed_keys"):
+            first = arns.setdefault(node.text("key_arn"), name)
+            if first != name:
+                node.at("key_arn").problem(f"`{first}` is of the same key", "Give one both use cases.")
