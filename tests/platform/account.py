@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from databricks.sdk import AccountClient, WorkspaceClient
 from databricks.sdk.config import Config
 from databricks.sdk.service.provisioning import Workspace
-from medallion_pipelines.platform import Clients
 from tests.answering import answering
+
+from medallion_pipelines.platform import Clients
 
 ID = "00000000-0000-4000-8000-000000000000"
 Body = dict[str, Any]
@@ -83,7 +84,9 @@ class Account:
 
     def content(self) -> dict[str, list[str]]:
         """All that is there, with the names of objects in the place of their ids."""
-        labels = {id_: str(self._label(each)) for objects in self.all.values() for id_, each in objects.items()}
+        labels = {
+            id_: str(self._label(each)) for objects in self.all.values() for id_, each in objects.items()
+        }
         replaced = re.compile("|".join(rf"\b{id_}\b" for id_ in labels) or "$^")
         return {
             collection: sorted(
@@ -148,7 +151,13 @@ class Account:
             return self._of_workspace(method, steps[1], steps[2:], body)
         if collection == "metastores" and steps[2:3] == ["storage-credentials"]:
             self._get("metastores", steps[1])
-            return self._unity_named(method, f"{steps[1]}/storage-credentials", steps[3:], body.get("credential_info", {}), "credential_info")  # noqa: E501
+            return self._unity_named(
+                method,
+                f"{steps[1]}/storage-credentials",
+                steps[3:],
+                body.get("credential_info", {}),
+                "credential_info",
+            )
         handle = getattr(self, f"_{collection.replace('-', '_')}")
         return handle(method, steps[1:], query, body)
 
@@ -179,7 +188,10 @@ class Account:
         return objects.pop(steps[0])
 
     def _configured(self, collection: str, body: Body) -> None:
-        endpoints = [*body.get("vpc_endpoints", {}).get("rest_api", ()), *body.get("allowed_vpc_endpoint_ids", ())]
+        endpoints = [
+            *body.get("vpc_endpoints", {}).get("rest_api", ()),
+            *body.get("allowed_vpc_endpoint_ids", ()),
+        ]
         for endpoint in [*endpoints, *body.get("vpc_endpoints", {}).get("dataplane_relay", ())]:
             refuse(endpoint not in self.of("vpc-endpoints"), f"there is no VPC endpoint {endpoint}")
         if collection == "networks":
@@ -284,7 +296,11 @@ class Account:
             return {"permission_assignments": list(entries.values())}
         group = self._get("Groups", steps[2])
         principal = {"principal_id": int(steps[2]), "group_name": group["displayName"]}
-        entries[steps[2]] = {"principal": principal, "permissions": body["permissions"], "label": group["displayName"]}
+        entries[steps[2]] = {
+            "principal": principal,
+            "permissions": body["permissions"],
+            "label": group["displayName"],
+        }
         return entries[steps[2]]
 
     def _metastores(self, method: str, steps: list[str], query: Body, body: Body) -> Any:
@@ -313,9 +329,15 @@ class Account:
         given = body["log_delivery_configuration"]
         for field in ("credentials_id", "storage_configuration_id"):
             refuse(given[field] not in self.of(REFERENCES[field]), f"there is no {given[field]}")
-        same = [e for e in objects.values() if e["log_type"] == given["log_type"] and e["status"] == "ENABLED"]
+        same = [
+            e for e in objects.values() if e["log_type"] == given["log_type"] and e["status"] == "ENABLED"
+        ]
         refuse(len(same) == 2, "there are two enabled ones of this type", "RESOURCE_LIMIT_EXCEEDED")
-        return {"log_delivery_configuration": self._add("log-delivery", {"status": "ENABLED", **given}, "config_id")}
+        return {
+            "log_delivery_configuration": self._add(
+                "log-delivery", {"status": "ENABLED", **given}, "config_id"
+            )
+        }
 
     def _budgets(self, method: str, steps: list[str], query: Body, body: Body) -> Any:
         objects = self.of("budgets")
@@ -377,7 +399,9 @@ class Account:
         return {}
 
     def _permissions(self, method: str, kind: str, id_: str, body: Body, workspace: str) -> Any:
-        collection = {"cluster-policies": "policies", "directories": "objects", "notebooks": "objects"}.get(kind, kind)
+        collection = {"cluster-policies": "policies", "directories": "objects", "notebooks": "objects"}.get(
+            kind, kind
+        )
         self._get(f"{workspace}/{collection}", id_)
         owner = [{"user_name": "deployer@example.com", "permission_level": "IS_OWNER"}]
         first = {"label": f"{kind} {id_}", "acl": owner if kind in ("jobs", "warehouses") else []}
@@ -390,7 +414,11 @@ class Account:
             entered = {each["label"] for each in self.of(f"{workspace}/permissionassignments").values()}
             for each in acl:
                 group = each.get("group_name")
-                refuse(group is not None and group not in entered, f"Principal {group} does not exist", status=404)
+                refuse(
+                    group is not None and group not in entered,
+                    f"Principal {group} does not exist",
+                    status=404,
+                )
             known = {**first, "acl": acl}
             lists[f"{kind}/{id_}"] = known
         told = [
@@ -414,7 +442,9 @@ class Account:
         if steps[0] == "external-locations" and "credential_name" in body:
             self._get_named(f"{metastore}/storage-credentials", body["credential_name"])
             for each in self.of(collection).values():
-                inside = f"{body['url']}/".startswith(f"{each['url']}/") or f"{each['url']}/".startswith(body["url"])
+                inside = f"{body['url']}/".startswith(f"{each['url']}/") or f"{each['url']}/".startswith(
+                    body["url"]
+                )
                 refuse(method == "POST" and inside, f"overlaps with {each['name']}", "LOCATION_OVERLAP")
         if steps[0] == "catalogs" and "storage_root" in body:
             urls = [each["url"] for each in self.of(f"{metastore}/external-locations").values()]
@@ -522,10 +552,14 @@ def served(account: Account) -> Iterator[str]:
 
 def clients(address: str, pauses: list[float] | None = None) -> Clients:
     """What speaks to it; no pause is waited for."""
-    account = AccountClient(config=Config(host=address, account_id=ID, token="token", retry_timeout_seconds=1))
+    account = AccountClient(
+        config=Config(host=address, account_id=ID, token="token", retry_timeout_seconds=1)
+    )
 
     def connect(workspace: Workspace) -> WorkspaceClient:
-        config = Config(host=address, token="token", workspace_id=str(workspace.workspace_id), retry_timeout_seconds=1)
+        config = Config(
+            host=address, token="token", workspace_id=str(workspace.workspace_id), retry_timeout_seconds=1
+        )
         return WorkspaceClient(config=config)
 
     return Clients(account, connect, (pauses if pauses is not None else []).append)

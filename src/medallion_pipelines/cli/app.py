@@ -17,6 +17,7 @@ from medallion_pipelines.cli import (
     erase,
     ingest,
     machine,
+    platform,
     quarantine,
     query,
     report,
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, erase, ingest, machine):
+for group in (run, restore, contracts, query, quarantine, report, erase, ingest, platform, machine):
     group.register(app)
 
 

@@ -1,4 +1,4 @@
-"""Objects of the account: principals, what workspaces are made of, workspaces, log delivery, budgets."""
+"""Objects of the account: what workspaces are made of, workspaces, log delivery."""
 
 from __future__ import annotations
 
@@ -6,56 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from medallion_pipelines.platform.kinds import Kind, accepted, call, listed, nested, picked, seen
-from medallion_pipelines.platform.plan import Found, Key, Ref, Resource
+from medallion_pipelines.platform.kinds import Kind, call, listed, nested, picked, seen
+from medallion_pipelines.platform.plan import Found, Key, Resource
 
 if TYPE_CHECKING:
     from medallion_pipelines.platform.clients import Clients
 
-_ANEW = "Declare a new one under another name, let what uses this one use that, and put this one under `removed`."
+_ANEW = (
+    "Declare a new one under another name, let what uses this one use that, and put this one under `removed`."
+)
 _NEVER_AGAIN = "Nothing is made anew that data or people depend on: decide by hand."
-_SCIM = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-
-
-def _principal(kind: str, api: Callable[[Clients], Any]) -> Kind:
-    """A group or service principal, found by its display name; whose account may have thousands of others."""
-
-    def find(clients: Clients, _: str, wanted: Sequence[Resource]) -> Iterator[Found]:
-        for resource in wanted:
-            for each in api(clients).list(filter=f'displayName eq "{resource.key.name}"'):
-                yield seen(resource.key, each.id, each.as_dict(), resource, clients.keys)
-
-    def create(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
-        return str(call(api(clients).create, display_name=key.name, **values).id)
-
-    def update(clients: Clients, found: Found, values: Mapping[str, Any]) -> None:
-        _patch(api(clients), found.id, [{"op": "replace", "path": name, "value": values[name]} for name in values])
-
-    return Kind(kind, "account", find, create, update)
-
-
-def _find_member(clients: Clients, place: str, wanted: Sequence[Resource]) -> Iterator[Found]:
-    group = clients.account.groups_v2.get(clients.ids[Key("group", place)])
-    members = {member.value for member in group.members or ()}
-    for resource in wanted:
-        id_ = clients.ids.get(_member(resource.key))
-        if id_ in members:
-            yield Found(resource.key, id_, {"value": Ref(_member(resource.key))})
-
-
-def _create_member(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
-    operation = {"op": "add", "path": "members", "value": [{"value": values["value"]}]}
-    _patch(clients.account.groups_v2, clients.ids[Key("group", key.within)], [operation])
-    return str(values["value"])
-
-
-def _member(key: Key) -> Key:
-    kind, name = key.name.split(":", 1)
-    return Key(kind, name)
-
-
-def _patch(api: Any, id_: str, operations: list[dict[str, Any]]) -> None:
-    call(api.patch, id_, operations=operations, schemas=[_SCIM])
 
 
 def _made(
@@ -92,13 +52,23 @@ def _create_key(clients: Clients, _: Key, values: Mapping[str, Any]) -> str:
     return str(made.customer_managed_key_id)
 
 
+def _delete_key(clients: Clients, found: Found) -> None:
+    clients.account.encryption_keys.delete(found.id)
+
+
 def _replace_access(clients: Clients, found: Found, values: Mapping[str, Any]) -> None:
-    told = {name: value for name, value in found.raw.items() if not name.endswith(("account_id", "settings_id"))}
+    told = {
+        name: value for name, value in found.raw.items() if not name.endswith(("account_id", "settings_id"))
+    }
     call(
         clients.account.private_access.replace,
         found.id,
         customer_facing_private_access_settings={**told, **nested(values)},
     )
+
+
+def _connectivity(clients: Clients, _: str) -> Any:
+    return clients.account.network_connectivity.list_network_connectivity_configurations()
 
 
 def _create_connectivity(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
@@ -120,7 +90,9 @@ def _find_endpoint_rule(clients: Clients, place: str, wanted: Sequence[Resource]
 def _create_endpoint_rule(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
     id_ = clients.ids[Key("network_connectivity_config", key.within)]
     rule = {"endpoint_service": key.name, **nested(values)}
-    made = call(clients.account.network_connectivity.create_private_endpoint_rule, id_, private_endpoint_rule=rule)
+    made = call(
+        clients.account.network_connectivity.create_private_endpoint_rule, id_, private_endpoint_rule=rule
+    )
     return str(made.rule_id)
 
 
@@ -181,14 +153,11 @@ def _enable_delivery(clients: Clients, found: Found, values: Mapping[str, Any]) 
     call(clients.account.log_delivery.patch_status, found.id, status=values["status"])
 
 
-_listed_workspaces = listed(lambda clients, _: clients.account.workspaces.list(), "workspace_name", "workspace_id")
+_listed_workspaces = listed(
+    lambda clients, _: clients.account.workspaces.list(), "workspace_name", "workspace_id"
+)
 _deliveries = listed(lambda clients, _: clients.account.log_delivery.list(), "config_name", "config_id")
 
-PRINCIPALS = (
-    _principal("service_principal", lambda clients: clients.account.service_principals_v2),
-    _principal("group", lambda clients: clients.account.groups_v2),
-    Kind("group_member", "group", _find_member, _create_member),  # type: ignore[arg-type]
-)
 CONFIGURATIONS = (
     _made(
         "credential", lambda clients: clients.account.credentials, "credentials_name", "credentials_id",
@@ -199,8 +168,8 @@ CONFIGURATIONS = (
         "storage_configuration_id", ["root_bucket_info.bucket_name"],
     ),
     Kind(
-        "customer_managed_key", "account", _find_key, _create_key,  # type: ignore[arg-type]
-        delete=lambda clients, found: clients.account.encryption_keys.delete(found.id) and None,
+        "customer_managed_key", "account", _find_key, _create_key,
+        delete=_delete_key,
         fixed=("aws_key_info.key_alias", "use_cases"), advice=_ANEW,
     ),
     _made(
@@ -223,24 +192,21 @@ CONFIGURATIONS = (
     ),
     Kind(
         "network_connectivity_config", "account",
-        listed(
-            lambda clients, _: clients.account.network_connectivity.list_network_connectivity_configurations(),
-            "name", "network_connectivity_config_id",
-        ),
+        listed(_connectivity, "name", "network_connectivity_config_id"),
         _create_connectivity,
         delete=lambda clients, found:
             clients.account.network_connectivity.delete_network_connectivity_configuration(found.id),
         fixed=("region",), advice=_ANEW,
     ),
     Kind(
-        "private_endpoint_rule", "configuration", _find_endpoint_rule,  # type: ignore[arg-type]
+        "private_endpoint_rule", "configuration", _find_endpoint_rule,
         _create_endpoint_rule, _update_endpoint_rule,
     ),
 )  # fmt: skip
 WORKSPACE = Kind(
     "workspace",
     "account",
-    _find_workspace,  # type: ignore[arg-type]
+    _find_workspace,
     _create_workspace,
     _update_workspace,
     changing={
@@ -256,10 +222,10 @@ WORKSPACE = Kind(
 LOG_DELIVERY = Kind(
     "log_delivery",
     "account",
-    _find_delivery,  # type: ignore[arg-type]
+    _find_delivery,
     _create_delivery,
     _enable_delivery,
     fixed=("log_type", "output_format", "credentials_id", "storage_configuration_id", "delivery_path_prefix",
            "workspace_ids_filter"),
-    advice="Declare a new one under another name; Databricks deletes none, so give this one `status: DISABLED`.",
+    advice="Declare a new one under another name and give this one `status: DISABLED`: none is deleted.",
 )  # fmt: skip

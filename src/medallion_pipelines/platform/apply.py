@@ -31,7 +31,7 @@ def apply(
     """Do what is to be done; the changes that were made, then those that wait for something outside.
 
     What lies in a workspace is looked for once that runs, so a place that is made here is looked at before
-    anything is made in it. A request whose answer was lost is not sent again before what it did was looked for.
+    anything is made in it. A request whose answer was lost is not sent again before its effect was looked for.
     Raises PlatformError before anything is done where the plan has a change that cannot be made, and where
     the account refuses one: what was done stays, and the next time goes on from there.
     """
@@ -50,7 +50,9 @@ def apply(
             raise PlatformError(f"{todo[0].key} cannot be made: what it lies in is not there.")
         for change in now:
             if change.action != "await" and any(_alike(change, each) for each in done):
-                raise PlatformError("\n".join(["This was done, and is not seen to be so:", *described(change)]))
+                raise PlatformError(
+                    "\n".join(["This was done, and is not seen to be so:", *described(change)])
+                )
             try:
                 with _named(change):
                     _do(clients, platform, state, change)
@@ -85,7 +87,9 @@ def _look(clients: Clients, platform: Platform) -> tuple[State, list[Change]]:
                 raise PlatformError(f"The account cannot be read: {error}") from error
             clients.pause(2.0**attempt)
     rules = [kind.rules for kind in KINDS]
-    planned = plan(platform.resources, state.found, rules, removed=platform.removed, postponed=state.postponed)
+    planned = plan(
+        platform.resources, state.found, rules, removed=platform.removed, postponed=state.postponed
+    )
     return state, planned
 
 
@@ -103,7 +107,9 @@ def _do(clients: Clients, platform: Platform, state: State, change: Change) -> N
         assert kind.update is not None
         kind.update(clients, state.found[key], values)
         return
-    clients.know(key, kind.create(clients, key, {name: values[name] for name in values if name not in kind.later}))
+    clients.know(
+        key, kind.create(clients, key, {name: values[name] for name in values if name not in kind.later})
+    )
     later = {name: values[name] for name in values if name in kind.later}
     if later:
         assert kind.update is not None
@@ -132,6 +138,7 @@ def _named(change: Change | None) -> Iterator[None]:
     """Errors of the SDK as ours, with the object that they are about."""
     import requests
     from databricks.sdk import errors
+    from databricks.sdk.errors.base import DatabricksError
 
     passing = (
         errors.TooManyRequests, errors.TemporarilyUnavailable, errors.DeadlineExceeded, errors.InternalError,
@@ -141,7 +148,7 @@ def _named(change: Change | None) -> Iterator[None]:
         yield
     except passing as error:
         raise _TransientError(str(error.__cause__ or error)) from error
-    except errors.DatabricksError as error:
+    except DatabricksError as error:
         if change is None:
             raise PlatformError(f"The account cannot be read: {error}") from error
         raise PlatformError(

@@ -63,10 +63,14 @@ def _budget(name: str, values: Mapping[str, Any], known: Sequence[Mapping[str, A
     alerts: dict[str, Body] = {}
     for each in sorted(values["alerts"]):
         threshold, to = each.split(" USD: ", 1)
-        old = next((one for one in known if alert(one.get("quantity_threshold"), "") == alert(threshold, "")), {})
+        old = next(
+            (one for one in known if alert(one.get("quantity_threshold"), "") == alert(threshold, "")), {}
+        )
         actions = old.get("action_configurations", ())
         action = next((one for one in actions if one.get("target") == to), {"target": to})
-        made = alerts.setdefault(threshold, {**_ALERT, "quantity_threshold": threshold, "action_configurations": []})
+        made = alerts.setdefault(
+            threshold, {**_ALERT, "quantity_threshold": threshold, "action_configurations": []}
+        )
         if "alert_configuration_id" in old:
             made["alert_configuration_id"] = old["alert_configuration_id"]
         made["action_configurations"].append({**action, "action_type": "EMAIL_NOTIFICATION"})
@@ -83,8 +87,6 @@ def _delete(clients: Clients, found: Found) -> None:
     clients.account.budgets.delete(found.id)
 
 
-_listed = listed(
-    lambda clients, _: clients.account.budgets.list(), "display_name", "budget_configuration_id"
-)
+_listed = listed(lambda clients, _: clients.account.budgets.list(), "display_name", "budget_configuration_id")
 
-BUDGET = Kind("budget", "account", _find, _create, _update, _delete)  # type: ignore[arg-type]
+BUDGET = Kind("budget", "account", _find, _create, _update, _delete)

@@ -5,109 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from medallion_pipelines.contracts.document import Node
 from medallion_pipelines.contracts.names import suggestion
-from medallion_pipelines.platform.budgets import WORKSPACES, alert
+from medallion_pipelines.platform.budgets import alert
+from medallion_pipelines.platform.checks import check, entries
 from medallion_pipelines.platform.document import read_platform, refuse
 from medallion_pipelines.platform.governed import governed
 from medallion_pipelines.platform.plan import Key, Ref, Resource, Value
+from medallion_pipelines.platform.sections import SECTIONS, WITHIN_METASTORE, Fields
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from medallion_pipelines.contracts.document import Document, Node
+    from medallion_pipelines.contracts.document import Document
 
-# section: kind, and for each key the field of the API, and the section whose objects it names
-_Fields = Mapping[str, str | tuple[str, str]]
-_SECTIONS: Mapping[str, tuple[str, _Fields]] = {
-    "credentials": ("credential", {"role_arn": "aws_credentials.sts_role.role_arn"}),
-    "storage_configurations": ("storage_configuration", {"bucket": "root_bucket_info.bucket_name"}),
-    "customer_managed_keys": (
-        "customer_managed_key",
-        {"key_arn": "aws_key_info.key_arn", "key_alias": "aws_key_info.key_alias", "use_cases": "use_cases"},
-    ),
-    "vpc_endpoints": ("vpc_endpoint", {"aws_vpc_endpoint_id": "aws_vpc_endpoint_id", "region": "region"}),
-    "networks": (
-        "network",
-        {
-            "vpc_id": "vpc_id",
-            "subnet_ids": "subnet_ids",
-            "security_group_ids": "security_group_ids",
-            "rest_api": ("vpc_endpoints.rest_api", "vpc_endpoints"),
-            "dataplane_relay": ("vpc_endpoints.dataplane_relay", "vpc_endpoints"),
-        },
-    ),
-    "private_access_settings": (
-        "private_access_settings",
-        {
-            "region": "region",
-            "public_access_enabled": "public_access_enabled",
-            "private_access_level": "private_access_level",
-            "allowed_vpc_endpoints": ("allowed_vpc_endpoint_ids", "vpc_endpoints"),
-        },
-    ),
-    "network_connectivity_configs": ("network_connectivity_config", {"region": "region"}),
-    "metastores": (
-        "metastore",
-        {
-            name: name
-            for name in (
-                "region", "storage_root", "owner", "delta_sharing_scope",
-                "delta_sharing_recipient_token_lifetime_in_seconds",
-            )
-        },
-    ),
-    "workspaces": (
-        "workspace",
-        {
-            "region": "aws_region",
-            "pricing_tier": "pricing_tier",
-            "deployment_name": "deployment_name",
-            "tags": "custom_tags",
-            "credentials": ("credentials_id", "credentials"),
-            "storage_configuration": ("storage_configuration_id", "storage_configurations"),
-            "network": ("network_id", "networks"),
-            "private_access_settings": ("private_access_settings_id", "private_access_settings"),
-            "network_connectivity_config": (
-                "network_connectivity_config_id", "network_connectivity_configs",
-            ),
-            "managed_services_key": ("managed_services_customer_managed_key_id", "customer_managed_keys"),
-            "storage_key": ("storage_customer_managed_key_id", "customer_managed_keys"),
-        },
-    ),
-    "log_delivery": (
-        "log_delivery",
-        {
-            "log_type": "log_type",
-            "credentials": ("credentials_id", "credentials"),
-            "storage_configuration": ("storage_configuration_id", "storage_configurations"),
-            "prefix": "delivery_path_prefix",
-            "workspaces": ("workspace_ids_filter", "workspaces"),
-            "status": "status",
-        },
-    ),
-    "budgets": ("budget", {"workspaces": (WORKSPACES, "workspaces"), "tags": "tags"}),
-}  # fmt: skip
-_WITHIN_METASTORE: Mapping[str, tuple[str, _Fields]] = {
-    "storage_credentials": (
-        "storage_credential",
-        {"role_arn": "aws_iam_role.role_arn", "comment": "comment", "read_only": "read_only", "owner": "owner"},
-    ),
-    "external_locations": (
-        "external_location",
-        {
-            "url": "url", "credential": "credential_name", "comment": "comment", "read_only": "read_only",
-            "owner": "owner",
-        },
-    ),
-    "catalogs": ("catalog", {"storage_root": "storage_root", "comment": "comment", "owner": "owner"}),
-    "connections": ("connection", {"type": "connection_type", "comment": "comment", "owner": "owner"}),
-    "foreign_catalogs": (
-        "foreign_catalog",
-        {"connection": "connection_name", "database": "options.database", "comment": "comment", "owner": "owner"},
-    ),
-}  # fmt: skip
 _SECRET = ("password", "passwd", "secret", "token", "private_key", "credential", "user")
 
 
@@ -131,14 +44,8 @@ def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Pla
     resources = list(reader.all())
     removed = list(reader.removed({resource.key for resource in resources}))
     refuse(document)
-    seats = {name: node.text("governed_from") or "" for name, node in _entries(document.root, "metastores")}
+    seats = {name: node.text("governed_from") or "" for name, node in entries(document.root, "metastores")}
     return Platform(file, tuple(resources), tuple(removed), seats)
-
-
-def _entries(node: Node, section: str) -> Iterator[tuple[str, Node]]:
-    mapping = node.at(section)
-    for name in mapping.keys:
-        yield name, mapping.at(name)
 
 
 class _Reader:
@@ -148,29 +55,31 @@ class _Reader:
 
     def all(self) -> Iterator[Resource]:
         principals = self._root.at("service_principals")
-        for name in principals.entries():
-            yield self._resource(name, Key("service_principal", name.value), {"active": True})
-        for name, node in _entries(self._root, "groups"):
+        for principal in principals.entries():
+            yield self._resource(principal, Key("service_principal", principal.value), {"active": True})
+        for name, node in entries(self._root, "groups"):
             yield self._resource(node, Key("group", name))
             yield from self._members(name, node.at("members"))
-        for section, (kind, fields) in _SECTIONS.items():
-            for name, node in _entries(self._root, section):
+        for section, (kind, fields) in SECTIONS.items():
+            for name, node in entries(self._root, section):
                 values = self._values(node, fields)
                 values |= self._more(section, name, node)
                 yield self._resource(node, Key(kind, name), values)
-        for name, node in _entries(self._root, "network_connectivity_configs"):
-            for service, rule in _entries(node, "private_endpoint_rules"):
+        for name, node in entries(self._root, "network_connectivity_configs"):
+            for service, rule in entries(node, "private_endpoint_rules"):
                 fields = {each: each for each in ("resource_names", "domain_names")}
-                yield self._resource(rule, Key("private_endpoint_rule", service, name), self._values(rule, fields))
-        for name, node in _entries(self._root, "metastores"):
+                yield self._resource(
+                    rule, Key("private_endpoint_rule", service, name), self._values(rule, fields)
+                )
+        for name, node in entries(self._root, "metastores"):
             yield from self._metastore(name, node)
-        for name, node in _entries(self._root, "workspaces"):
+        for name, node in entries(self._root, "workspaces"):
             yield from self._workspace(name, node)
-        self._check()
+        check(self._root)
 
     def removed(self, declared: set[Key]) -> Iterator[Key]:
-        places = [("", self._root, _SECTIONS)]
-        places += [(name, node, _WITHIN_METASTORE) for name, node in _entries(self._root, "metastores")]
+        places = [("", self._root, SECTIONS)]
+        places += [(name, node, WITHIN_METASTORE) for name, node in entries(self._root, "metastores")]
         for within, place, sections in places:
             for section in place.at("removed").keys:
                 for name in place.at("removed").items(section):
@@ -185,7 +94,7 @@ class _Reader:
         where = f"{self._document.file}:{self._document.line(node.path)}"
         return Resource(key, values or {}, after, where)
 
-    def _values(self, node: Node, fields: _Fields) -> dict[str, Value]:
+    def _values(self, node: Node, fields: Fields) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name, path in fields.items():
             found = node.get(name)
@@ -197,10 +106,13 @@ class _Reader:
                 values[path] = tuple(found.value) if isinstance(found.value, list) else found.value
                 continue
             path, section = path
-            kind = _SECTIONS[section][0]
+            kind = SECTIONS[section][0]
             for each in found.entries() if isinstance(found.value, list) else (found,):
                 self._known(each, section)
-            refs = [Ref(Key(kind, each)) for each in (found.value if isinstance(found.value, list) else [found.value])]
+            refs = [
+                Ref(Key(kind, each))
+                for each in (found.value if isinstance(found.value, list) else [found.value])
+            ]
             values[path] = tuple(refs) if isinstance(found.value, list) else refs[0]
         return values
 
@@ -209,13 +121,18 @@ class _Reader:
         if section == "log_delivery":
             return {"output_format": "JSON" if node.text("log_type") == "AUDIT_LOGS" else "CSV"}
         if section == "budgets":
-            alerts = [(each.at("usd_a_month").value, to) for each in node.items("alerts") for to in each.texts("notify")]
+            alerts = [
+                (each.at("usd_a_month").value, to)
+                for each in node.items("alerts")
+                for to in each.texts("notify")
+            ]
             return {"alerts": tuple(alert(threshold, to) for threshold, to in alerts)}
         if section == "metastores":
             seat = self._known(node.at("governed_from"), "workspaces")
             if seat is not None and seat.text("metastore") != name:
                 node.at("governed_from").problem(
-                    f"the workspace `{node.text('governed_from')}` has another metastore", "Name one that has this."
+                    f"the workspace `{node.text('governed_from')}` has another metastore",
+                    "Name one that has this.",
                 )
         return {}
 
@@ -237,12 +154,14 @@ class _Reader:
                 if kind == "group" and member.value == group:
                     member.problem("a group cannot be a member of itself")
                 value = Ref(Key(kind, member.value))
-                yield self._resource(member, Key("group_member", f"{kind}:{member.value}", group), {"value": value})
+                yield self._resource(
+                    member, Key("group_member", f"{kind}:{member.value}", group), {"value": value}
+                )
 
     def _metastore(self, name: str, metastore: Node) -> Iterator[Resource]:
         catalogs = set()
-        for section, (kind, fields) in _WITHIN_METASTORE.items():
-            for each, node in _entries(metastore, section):
+        for section, (kind, fields) in WITHIN_METASTORE.items():
+            for each, node in entries(metastore, section):
                 values = self._values(node, fields)
                 if section == "external_locations":
                     self._known(node.at("credential"), "storage_credentials", metastore)
@@ -270,14 +189,18 @@ class _Reader:
         bound = node.at("workspaces")
         for workspace in bound.keys:
             at = bound.at(workspace)
-            found = self._known(type(at)(at.document, workspace, at.path), "workspaces")
+            found = self._known(Node(at.document, workspace, at.path), "workspaces")
             if found is not None and found.text("metastore") != metastore:
-                at.problem(f"the workspace `{workspace}` has another metastore", "It could not see the catalog.")
+                at.problem(
+                    f"the workspace `{workspace}` has another metastore", "It could not see the catalog."
+                )
             values: dict[str, Value] = {"binding_type": f"BINDING_TYPE_{at.value}"}
             after = (key, Key("metastore_assignment", "metastore", workspace))
             yield self._resource(at, Key("binding", f"{catalog}/{workspace}", metastore), values, after)
         if bound.keys:
-            yield self._resource(bound, Key("isolation", catalog, metastore), {"isolation_mode": "ISOLATED"}, (key,))
+            yield self._resource(
+                bound, Key("isolation", catalog, metastore), {"isolation_mode": "ISOLATED"}, (key,)
+            )
 
     def _options(self, node: Node) -> dict[str, Value]:
         values: dict[str, Value] = {}
@@ -285,7 +208,7 @@ class _Reader:
             if any(word in name.casefold() for word in _SECRET):
                 node.at("options").at(name).problem(
                     f"`{name}` is not written down here",
-                    f"Put it into a secret of Unity Catalog and name that under `secrets`: {name}: catalog.schema.secret.",
+                    f"Make it a secret of Unity Catalog and name that: secrets: {{{name}: catalog.schema.secret}}.",
                 )
             values[f"options.{name}"] = node.at("options").at(name).value
         for name in node.at("secrets").keys:
@@ -301,20 +224,22 @@ class _Reader:
             at = node.at("permissions").at(group)
             self._group(at, group)
             yield self._resource(at, Key("workspace_assignment", group, name), {"permissions": (at.value,)})
-        for each, policy in _entries(node, "cluster_policies"):
-            values = self._values(policy, {"description": "description", "max_clusters_per_user": "max_clusters_per_user"})
+        for each, policy in entries(node, "cluster_policies"):
+            values = self._values(
+                policy, {"description": "description", "max_clusters_per_user": "max_clusters_per_user"}
+            )
             values["definition"] = json.dumps(policy.at("definition").value, sort_keys=True)
             key = Key("cluster_policy", each, name)
             yield self._resource(policy, key, values)
             yield from self._access("cluster-policies", each, name, policy.at("permissions"), (key,))
         fields = ("cluster_size", "auto_stop_mins", "min_num_clusters", "max_num_clusters",
                   "enable_serverless_compute", "warehouse_type")  # fmt: skip
-        for each, warehouse in _entries(node, "warehouses"):
+        for each, warehouse in entries(node, "warehouses"):
             key = Key("warehouse", each, name)
             yield self._resource(warehouse, key, self._values(warehouse, {field: field for field in fields}))
             yield from self._access("warehouses", each, name, warehouse.at("permissions"), (key,))
         for kind in ("directories", "notebooks", "jobs"):
-            for each, permissions in _entries(node, kind):
+            for each, permissions in entries(node, kind):
                 yield from self._access(kind, each, name, permissions, ())
 
     def _access(
@@ -329,31 +254,4 @@ class _Reader:
             yield self._resource(permissions, key, {"access": granted}, (*after, *entering))
 
     def _group(self, at: Node, group: str) -> None:
-        self._known(type(at)(at.document, group, at.path), "groups")
-
-    def _check(self) -> None:
-        """What the account would refuse once half of it is made."""
-        networks: dict[Any, str] = {}
-        regions = {
-            "metastore": "metastores", "private_access_settings": "private_access_settings",
-            "network_connectivity_config": "network_connectivity_configs",
-        }  # fmt: skip
-        for name, node in _entries(self._root, "workspaces"):
-            network = node.text("network")
-            first = networks.setdefault(network, name)
-            if network and first != name:
-                node.at("network").problem(f"`{network}` is the network of `{first}`", "Give each workspace its own.")
-            for key, section in regions.items():
-                other = self._root.at(section).at(node.text(key) or "").text("region")
-                if other is not None and other != node.text("region"):
-                    node.at(key).problem(f"`{node.text(key)}` is in {other}", f"The workspace is in {node.text('region')}.")
-        seen: dict[Any, str] = {}
-        for name, node in _entries(self._root, "metastores"):
-            first = seen.setdefault(node.text("region"), name)
-            if first != name:
-                node.at("region").problem(f"`{first}` is the metastore of this region", "A region has one.")
-        arns: dict[Any, str] = {}
-        for name, node in _entries(self._root, "customer_managed_keys"):
-            first = arns.setdefault(node.text("key_arn"), name)
-            if first != name:
-                node.at("key_arn").problem(f"`{first}` is of the same key", "Give one both use cases.")
+        self._known(Node(at.document, group, at.path), "groups")

@@ -57,7 +57,7 @@ def read_platform(file: Path, given: Mapping[str, str]) -> Document:
 def refuse(document: Document) -> None:
     """Raises ContractError if the document has problems."""
     if document.problems:
-        raise ContractError(sorted(document.problems, key=lambda problem: (problem.line, problem.field)))
+        raise ContractError([*sorted(document.problems, key=lambda problem: (problem.line, problem.field))])
 
 
 def _filled(document: Document, given: Mapping[str, str]) -> dict[str, Any]:
@@ -106,7 +106,9 @@ def _report(document: Document, error: ValidationError) -> None:
     if "propertyNames" in error.absolute_schema_path:
         path = (*path, str(error.instance))
     if error.validator == "pattern":
-        hint = next((hint for start, hint in _FORMS.items() if str(error.validator_value).startswith(start)), "")
+        hint = next(
+            (hint for start, hint in _FORMS.items() if str(error.validator_value).startswith(start)), ""
+        )
         document.refuse(path, f"`{error.instance}` is not of the form wanted here", hint)
     elif error.validator == "additionalProperties":
         for key in _unknown(error):

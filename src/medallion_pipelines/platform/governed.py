@@ -38,9 +38,12 @@ def governed(node: Node, folder: Path, groups: Sequence[str]) -> list[str]:
     if not catalogs:
         known = sorted({server.environment for server in servers if server.catalog})
         node.at("environment").problem(
-            f"no contract of {product.name} has a catalog in `{environment}`", suggestion(environment or "", known)
+            f"no contract of {product.name} has a catalog in `{environment}`",
+            suggestion(environment or "", known),
         )
     for role in sorted({role.name for table in product.tables.values() for role in table.roles}):
         if role not in groups:
-            node.problem(f"`{role}`, a role of {product.name}'s contracts, is no group", "Declare it in `groups`.")
+            node.problem(
+                f"`{role}`, a role of {product.name}'s contracts, is no group", "Declare it in `groups`."
+            )
     return sorted(catalogs)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medallion_pipelines.platform.clients import Clients
 
 Body = dict[str, Any]
-# What must be there before objects of a kind can be read: `unity` is a metastore, seen from a workspace of it.
+# What must be there before objects of a kind can be read. `unity`: a metastore, and a workspace that sees it.
 Place = Literal["account", "group", "configuration", "metastore", "unity", "workspace"]
 
 
@@ -85,12 +85,18 @@ def picked(raw: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def seen(key: Key, id_: object, raw: Mapping[str, Any], resource: Resource, names: Mapping[str, Key]) -> Found:
+def seen(
+    key: Key, id_: object, raw: Mapping[str, Any], resource: Resource, names: Mapping[str, Key]
+) -> Found:
     """What the API says of an object, in the terms of its resource: ids of known objects as references."""
     values = {}
     for path, wanted in resource.values.items():
         value = picked(raw, path)
-        kinds = {ref.key.kind for ref in (wanted if isinstance(wanted, tuple) else (wanted,)) if isinstance(ref, Ref)}
+        kinds = {
+            ref.key.kind
+            for ref in (wanted if isinstance(wanted, tuple) else (wanted,))
+            if isinstance(ref, Ref)
+        }
         values[path] = _in_terms_of(value, kinds, names)
     return Found(key, str(id_), values, raw=raw)
 

@@ -114,7 +114,9 @@ def plan(
     by_kind = {rule.kind: rule for rule in rules}
     declared = {
         resource.key: resource
-        for resource in sorted(desired, key=lambda each: (order[each.key.kind], each.key.within, each.key.name))
+        for resource in sorted(
+            desired, key=lambda each: (order[each.key.kind], each.key.within, each.key.name)
+        )
     }
     waiting = dict(postponed or {})
     changes: list[Change] = []
@@ -143,6 +145,19 @@ def described(change: Change) -> list[str]:
     if change.reason:
         lines.append(f"    {change.reason}")
     return lines
+
+
+def as_values(change: Change) -> dict[str, object]:
+    """A change for programs: plain values, references by name."""
+    return {
+        "action": change.action,
+        **change.key._asdict(),
+        "differences": [
+            {"field": each.field, "before": _plain(each.before), "after": _plain(each.after)}
+            for each in change.differences
+        ],
+        "reason": change.reason,
+    }
 
 
 def shown(value: Value) -> str:
@@ -186,6 +201,12 @@ def _compare(resource: Resource, found: Found | None, rules: Rules, waits_for: s
 def _needed(resource: Resource) -> tuple[Key, ...]:
     refs = [each for value in resource.values.values() for each in (_entries(value) or (value,))]
     return (*resource.after, *(each.key for each in refs if isinstance(each, Ref)))
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, tuple):
+        return sorted(str(each) for each in value)
+    return str(value) if isinstance(value, Ref) else value
 
 
 def _same(before: Value, after: Value) -> bool:

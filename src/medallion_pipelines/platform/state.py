@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from medallion_pipelines.platform.account_kinds import CONFIGURATIONS, LOG_DELIVERY, PRINCIPALS, WORKSPACE
+from medallion_pipelines.platform.account_kinds import CONFIGURATIONS, LOG_DELIVERY, WORKSPACE
 from medallion_pipelines.platform.budgets import BUDGET
 from medallion_pipelines.platform.kinds import Kind, Postponed
 from medallion_pipelines.platform.plan import Found, Key, Resource
+from medallion_pipelines.platform.principals import PRINCIPALS
 from medallion_pipelines.platform.unity_kinds import ASSIGNMENT, IN_METASTORE, METASTORE, STORAGE_CREDENTIAL
 from medallion_pipelines.platform.workspace_kinds import ENTRY, IN_WORKSPACE
 
@@ -75,7 +76,7 @@ def _note(state: State, each: Found | Postponed, clients: Clients) -> None:
         return
     first = state.found.get(each.key)
     if first is not None:
-        note = f"There are two of that name, {first.id} and {each.id}: delete or rename the one that is not meant."
+        note = f"There are two of that name, {first.id} and {each.id}: rename the one not meant."
         each = replace(first, values={}, state="ambiguous", note=note)
     state.found[each.key] = each
     clients.know(each.key, each.id)

@@ -51,7 +51,9 @@ def _create_storage_credential(clients: Clients, key: Key, values: Mapping[str, 
 
 def _update_storage_credential(clients: Clients, found: Found, values: Mapping[str, Any]) -> None:
     metastore = clients.ids[Key("metastore", found.key.within)]
-    call(clients.account.storage_credentials.update, metastore, found.key.name, credential_info=nested(values))
+    call(
+        clients.account.storage_credentials.update, metastore, found.key.name, credential_info=nested(values)
+    )
 
 
 def _create_location(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
@@ -61,6 +63,10 @@ def _create_location(clients: Clients, key: Key, values: Mapping[str, Any]) -> s
 
 def _update_location(clients: Clients, found: Found, values: Mapping[str, Any]) -> None:
     call(clients.unity(found.key.within).external_locations.update, found.key.name, **nested(values))
+
+
+def _delete_location(clients: Clients, found: Found) -> None:
+    clients.unity(found.key.within).external_locations.delete(found.key.name)
 
 
 def _create_catalog(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
@@ -87,7 +93,9 @@ def _find_connection(clients: Clients, place: str, wanted: Sequence[Resource]) -
             continue
         missing = _missing_secret(clients, resource)
         if missing:
-            yield Postponed(resource.key, f"The secret {missing} is not there: put it into Unity Catalog first.")
+            yield Postponed(
+                resource.key, f"The secret {missing} is not there: put it into Unity Catalog first."
+            )
 
 
 def _missing_secret(clients: Clients, resource: Resource) -> str | None:
@@ -114,6 +122,10 @@ def _update_connection(clients: Clients, found: Found, values: Mapping[str, Any]
     told = found.raw.get("options")
     options = {**(told if isinstance(told, dict) else {}), **changed.pop("options", {})}
     call(clients.unity(found.key.within).connections.update, found.key.name, options=options, **changed)
+
+
+def _delete_connection(clients: Clients, found: Found) -> None:
+    clients.unity(found.key.within).connections.delete(found.key.name)
 
 
 def _find_binding(clients: Clients, place: str, wanted: Sequence[Resource]) -> Iterator[Found]:
@@ -178,7 +190,7 @@ METASTORE = Kind(
     advice=_BY_HAND,
 )  # fmt: skip
 ASSIGNMENT = Kind(
-    "metastore_assignment", "workspace", _find_assignment, _create_assignment,  # type: ignore[arg-type]
+    "metastore_assignment", "workspace", _find_assignment, _create_assignment,
     fixed=("metastore_id",),
     advice=f"{_BY_HAND} (Databricks assigns a new workspace itself where its region has a metastore.)",
 )  # fmt: skip
@@ -194,7 +206,7 @@ STORAGE_CREDENTIAL = Kind(
 IN_METASTORE = (
     Kind(
         "external_location", "unity", listed(_locations, "name", "name"), _create_location, _update_location,
-        delete=lambda clients, found: clients.unity(found.key.within).external_locations.delete(found.key.name),
+        delete=_delete_location,
         later=("owner",),
     ),
     Kind(
@@ -203,7 +215,7 @@ IN_METASTORE = (
     ),
     Kind(
         "connection", "unity", _find_connection, _create_connection, _update_connection,
-        delete=lambda clients, found: clients.unity(found.key.within).connections.delete(found.key.name),
+        delete=_delete_connection,
         fixed=("connection_type", "comment"), later=("owner",),
         advice="Put it under `removed`, apply, and declare it anew.",
     ),
@@ -211,6 +223,6 @@ IN_METASTORE = (
         "foreign_catalog", "unity", listed(_catalogs, "name", "name"), _create_catalog, _update_catalog,
         fixed=("connection_name", "options.database"), later=("owner",), advice=_BY_HAND,
     ),
-    Kind("binding", "unity", _find_binding, _bind, _rebind, _unbind, whole=True),  # type: ignore[arg-type]
+    Kind("binding", "unity", _find_binding, _bind, _rebind, _unbind, whole=True),
     Kind("isolation", "unity", listed(_catalogs, "name", "name"), _isolate, _isolate_again),
 )  # fmt: skip

@@ -79,7 +79,9 @@ def _find_access(clients: Clients, place: str, wanted: Sequence[Resource]) -> It
         else:
             ids = _objects(clients, place, kind, name)
             if not ids:
-                yield Postponed(resource.key, f"{place} has nothing of that name in {kind} yet: deploy it first.")
+                yield Postponed(
+                    resource.key, f"{place} has nothing of that name in {kind} yet: deploy it first."
+                )
         for id_ in ids:
             groups = {f"{group}: {level}" for group, level in _of_groups(clients, place, kind, id_)}
             yield Found(resource.key, id_, {"access": tuple(sorted(groups))})
@@ -140,9 +142,9 @@ _policies = listed(
     lambda clients, place: clients.workspace(place).cluster_policies.list(), "name", "policy_id"
 )
 
-ENTRY = Kind("workspace_assignment", "workspace", _find_assignment, _assign, _reassign)  # type: ignore[arg-type]
+ENTRY = Kind("workspace_assignment", "workspace", _find_assignment, _assign, _reassign)
 IN_WORKSPACE = (
-    Kind("cluster_policy", "workspace", _find_policy, _create_policy, _edit_policy),  # type: ignore[arg-type]
+    Kind("cluster_policy", "workspace", _find_policy, _create_policy, _edit_policy),
     Kind(
         "warehouse", "workspace",
         listed(lambda clients, place: clients.workspace(place).warehouses.list(), "name", "id"),
