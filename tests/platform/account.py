@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from databricks.sdk import AccountClient, WorkspaceClient
+from databricks.sdk.clock import Clock
 from databricks.sdk.config import Config
 from databricks.sdk.service.provisioning import Workspace
 from tests.answering import answering
@@ -69,6 +70,7 @@ class Account:
         self.failing: str | None = None  # why the next workspace does
         self.before: Callable[[int], None] = lambda number: None  # each change; may raise
         self.after: Callable[[int], None] = lambda number: None
+        self._looked: dict[str, int] = {}
         self._ids = iter(range(1000, 10**6))
 
     def of(self, collection: str) -> dict[str, Body]:
@@ -88,12 +90,10 @@ class Account:
             id_: str(self._label(each)) for objects in self.all.values() for id_, each in objects.items()
         }
         replaced = re.compile("|".join(rf"\b{id_}\b" for id_ in labels) or "$^")
+        named = lambda text: replaced.sub(lambda match: labels[match.group()], text)  # noqa: E731
         return {
-            collection: sorted(
-                replaced.sub(lambda match: labels[match.group()], json.dumps(each, sort_keys=True))
-                for each in objects.values()
-            )
-            for collection, objects in sorted(self.all.items())
+            named(collection): sorted(named(json.dumps(each, sort_keys=True)) for each in objects.values())
+            for collection, objects in self.all.items()
             if objects
         }
 
@@ -183,7 +183,7 @@ class Account:
             return objects[steps[0]]
         for other in ("workspaces", "networks", "private-access-settings", "log-delivery"):
             for user in self.of(other).values():
-                used = steps[0] in json.dumps(user) and user is not old
+                used = f'"{steps[0]}"' in json.dumps(user) and user is not old
                 refuse(used, f"Unable to delete, it is being used by {self._label(user)}", "INVALID_STATE")
         return objects.pop(steps[0])
 
@@ -240,10 +240,11 @@ class Account:
         objects = self.of("workspaces")
         if method == "GET":
             for each in [self._get("workspaces", steps[0])] if steps else []:
-                each["looks"] = each.get("looks", 0) + 1
-                if each["workspace_status"] == "PROVISIONING" and each["looks"] >= self.looks:
-                    each["workspace_status"] = "FAILED" if each.pop("fails", None) else "RUNNING"
-                    del each["looks"]
+                if each["workspace_status"] == "PROVISIONING":
+                    looked = self._looked[steps[0]] = self._looked.get(steps[0], 0) + 1
+                    if looked >= self.looks:
+                        each["workspace_status"] = "FAILED" if each.pop("fails", None) else "RUNNING"
+                        del self._looked[steps[0]]
             return objects[steps[0]] if steps else list(objects.values())
         if method == "POST":
             self._unique(objects, "workspace_name", body["workspace_name"])
@@ -348,7 +349,7 @@ class Account:
             return {}
         given = body["budget"]
         for each in given["alert_configurations"]:
-            each.setdefault("alert_configuration_id", f"alert-{next(self._ids)}")
+            each.setdefault("alert_configuration_id", f"alert at {each['quantity_threshold']}")
             each["quantity_threshold"] = f"{float(each['quantity_threshold']):.2f}"
         if method == "PUT":
             objects[steps[0]] = given
@@ -550,16 +551,26 @@ def served(account: Account) -> Iterator[str]:
         yield address
 
 
-def clients(address: str, pauses: list[float] | None = None) -> Clients:
-    """What speaks to it; no pause is waited for."""
-    account = AccountClient(
-        config=Config(host=address, account_id=ID, token="token", retry_timeout_seconds=1)
-    )
+class NoWaiting(Clock):
+    """A clock whose sleep is over at once."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+
+
+def clients(address: str, pause: Callable[[float], None] = lambda seconds: None) -> Clients:
+    """What speaks to it; nothing is waited for."""
+
+    def config(**given: str) -> Config:
+        return Config(host=address, token="token", retry_timeout_seconds=1, clock=NoWaiting(), **given)
 
     def connect(workspace: Workspace) -> WorkspaceClient:
-        config = Config(
-            host=address, token="token", workspace_id=str(workspace.workspace_id), retry_timeout_seconds=1
-        )
-        return WorkspaceClient(config=config)
+        return WorkspaceClient(config=config(workspace_id=str(workspace.workspace_id)))
 
-    return Clients(account, connect, (pauses if pauses is not None else []).append)
+    return Clients(AccountClient(config=config(account_id=ID)), connect, pause)

@@ -30,8 +30,9 @@ def apply(
 ) -> list[Change]:
     """Do what is to be done; the changes that were made, then those that wait for something outside.
 
-    What lies in a workspace is looked for once that runs, so a place that is made here is looked at before
-    anything is made in it. A request whose answer was lost is not sent again before its effect was looked for.
+    What lies in a workspace is looked for once that runs, so a place that is made or changed here is looked
+    at before anything is made in it; what has to go goes when all else is done. No request whose answer was
+    lost is sent again before its effect was looked for.
     Raises PlatformError before anything is done where the plan has a change that cannot be made, and where
     the account refuses one: what was done stays, and the next time goes on from there.
     """
@@ -45,7 +46,9 @@ def apply(
         todo = [change for change in planned if change.action != "postpone"]
         if not todo:
             return done + planned
+        state.stirred = {change.key.name for change in todo if change.key.kind == "workspace"}
         now = [change for change in todo if state.readable(change.key)]
+        now = [change for change in now if change.action != "delete"] or now
         if not now:
             raise PlatformError(f"{todo[0].key} cannot be made: what it lies in is not there.")
         for change in now:

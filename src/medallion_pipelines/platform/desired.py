@@ -208,7 +208,7 @@ class _Reader:
             if any(word in name.casefold() for word in _SECRET):
                 node.at("options").at(name).problem(
                     f"`{name}` is not written down here",
-                    f"Make it a secret of Unity Catalog and name that: secrets: {{{name}: catalog.schema.secret}}.",
+                    f"Name a secret of Unity Catalog: `secrets: {{{name}: catalog.schema.secret}}`.",
                 )
             values[f"options.{name}"] = node.at("options").at(name).value
         for name in node.at("secrets").keys:

@@ -31,6 +31,7 @@ class State:
     found: dict[Key, Found] = field(default_factory=dict)
     postponed: dict[Key, str] = field(default_factory=dict)
     seats: dict[str, str] = field(default_factory=dict)
+    stirred: set[str] = field(default_factory=set)  # workspaces that do not run while they are changed
 
     def readable(self, key: Key) -> bool:
         """Whether what an object lies in is there, so that it was looked for."""
@@ -51,7 +52,7 @@ class State:
 
     def _runs(self, workspace: str) -> bool:
         found = self.found.get(Key("workspace", workspace))
-        return found is not None and found.state == "ready"
+        return found is not None and found.state == "ready" and workspace not in self.stirred
 
 
 def read(clients: Clients, platform: Platform) -> State:
