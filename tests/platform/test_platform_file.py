@@ -106,7 +106,8 @@ metastores:
         ("network: {}",
          "1: network: `network` is not a key of a platform file here. Did you mean `networks`?"),
         ("groups: {a/b: }",
-         "1: groups.a/b: `a/b` is not of the form wanted here. Use letters, digits, spaces, `.`, `_` and `-`."),
+         "1: groups.a/b: `a/b` is not of the form wanted here. "
+         "Use letters, digits, spaces, `.`, `_` and `-`."),
         ("vpc_endpoints: {a: {aws_vpc_endpoint_id: b, region: Ireland}}",
          "1: vpc_endpoints.a.region: `Ireland` is not of the form wanted here. "
          "Write an AWS region, such as eu-west-1."),
