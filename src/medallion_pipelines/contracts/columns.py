@@ -81,6 +81,7 @@ def compile_column(node: Node, layer: Layer | None, book: Rulebook) -> Column | 
         tags=node.texts("tags"),
         marks_inside=tuple(_marks_inside(node, name)),
         deprecated=deprecated.value if deprecated else None,
+        sources=node.texts("transformSourceObjects"),
     )
 
 

@@ -46,6 +46,7 @@ class Column:
     tags: tuple[str, ...] = ()
     marks_inside: tuple[Marks, ...] = ()  # of the fields of an object, of the elements of an array
     deprecated: str | None = None  # what to use instead
+    sources: tuple[str, ...] = ()  # ODCS transformSourceObjects: what it is made of, where that is declared
 
 
 @dataclass(frozen=True)
