@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from tests.support import column, gold, silver, write_product
+from typer.testing import CliRunner
 
+from medallion_pipelines.cli import screen
+from medallion_pipelines.cli.app import app
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.lineage import ColumnLineage, Origin, column_lineage
 from medallion_pipelines.shipped import product_folder
@@ -146,3 +150,19 @@ def test_the_shipped_product_has_the_lineage_of_every_column():
         Origin("gold.fact_flight", "distance_miles", "TRANSFORMATION"),
         Origin("gold.fact_flight", "is_cancelled", "TRANSFORMATION"),
     )
+
+
+def test_the_command_shows_it_and_names_what_is_undeclared(tmp_path):
+    of_mart(tmp_path, None, route=["bookings.route"], other=[])
+
+    for function in (screen.out, screen.err):
+        function.cache_clear()
+    shown = CliRunner().invoke(app, ["lineage", str(tmp_path), "--table", "gold.mart"])
+    document = json.loads(CliRunner().invoke(app, ["lineage", str(tmp_path), "--json"]).stdout)
+
+    assert [line.split(maxsplit=3) for line in shown.stdout.splitlines()[1:]] == [
+        ["gold.mart", "route", "transformation", "silver.bookings.route"],
+        ["gold.mart", "other", "undeclared", "the transform is Python: declare transformSourceObjects"],
+    ]
+    assert shown.stderr.strip() == "1 column is undeclared: add transformSourceObjects."
+    assert sorted(document["tables"]) == ["gold.mart", "silver.bookings", "silver.routes"]

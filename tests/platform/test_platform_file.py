@@ -115,6 +115,9 @@ metastores:
          "customer_managed_keys.a.use_cases[0]: `STORAGES` is not allowed. Did you mean `STORAGE`?"),
         ("log_delivery:\n  a: {log_type: AUDIT_LOGS, credentials: b, storage_configuration: c}",
          "2: log_delivery.a.credentials: `b` is not declared in `credentials`"),
+        ("metastores: {eu: {region: eu-west-1, governed_from: a, catalogs: {Flights: }}}",
+         "1: metastores.eu.catalogs.Flights: `Flights` is not of the form wanted here. "
+         "Unity Catalog keeps names in lower case: use a-z, digits, `_` and `-`."),
         ("- a", "1: is a list, not a mapping"),
     ],
 )  # fmt: skip

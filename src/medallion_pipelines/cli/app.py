@@ -16,6 +16,7 @@ from medallion_pipelines.cli import (
     contracts,
     erase,
     ingest,
+    lineage,
     machine,
     platform,
     quarantine,
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, erase, ingest, platform, machine):
+for group in (run, restore, contracts, query, quarantine, report, erase, ingest, platform, lineage, machine):
     group.register(app)
 
 

@@ -33,6 +33,7 @@ _FORMS = {
     "^s3://": "Write s3://bucket/prefix, without a slash at the end.",
     "^[^.`]": "Write catalog.schema.secret: a secret of Unity Catalog, never its value.",
     "^[a-z]{2}(": "Write an AWS region, such as eu-west-1.",
+    "^[a-z0-9_]": "Unity Catalog keeps names in lower case: use a-z, digits, `_` and `-`.",
     "^[A-Za-z0-9][": "Use letters, digits, spaces, `.`, `_` and `-`.",
     "^/": "Write a path of the workspace, from its root: /Shared/flights.",
 }
