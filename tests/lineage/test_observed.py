@@ -15,6 +15,7 @@ from tests.support import column, gold, land_json, silver, write_product
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.lineage.events import feed
 from medallion_pipelines.observed import Observed
 from medallion_pipelines.operations.metrics import embedded
 from medallion_pipelines.results import RunResult, StepResult
@@ -136,7 +137,9 @@ def test_a_failure_is_told_without_its_text_which_can_hold_values(product, event
     )
 
 
-def test_tables_of_a_catalog_and_feeds_of_buckets_and_streams_are_named_as_such(product, events, monkeypatch):
+def test_tables_of_a_catalog_are_named_by_it_and_jobs_are_in_the_namespace_asked_for(
+    product, events, monkeypatch
+):
     monkeypatch.setenv("DATABRICKS_HOST", "https://dbc-1.cloud.databricks.com/")
     monkeypatch.setenv("OPENLINEAGE_NAMESPACE", "prod")
     settings = Settings(catalog="flights_prod", warehouse=None, landing="s3a://landing/zone/")
@@ -149,6 +152,19 @@ def test_tables_of_a_catalog_and_feeds_of_buckets_and_streams_are_named_as_such(
     assert [(each["namespace"], each["name"]) for each in event["outputs"]] == [
         ("databricks://dbc-1.cloud.databricks.com", "flights_prod.bronze.a")
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("kinesis://flight-events", ("kinesis", "flight-events")),
+        ("s3://other/flights/*.json", ("s3://other", "flights/*.json")),
+        ("/archive/*.csv", ("file", "/archive/*.csv")),
+        ("flights/*.csv", ("file", "/landing/flights/*.csv")),
+    ],
+)
+def test_a_feed_is_named_by_where_it_is(path, place):
+    assert feed(path, SETTINGS) == place
 
 
 def test_without_a_configuration_nothing_is_sent_or_printed(product, capsys, caplog, tmp_path):

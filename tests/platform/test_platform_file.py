@@ -142,7 +142,7 @@ def test_a_secret_is_not_written_down_but_named(tmp_path):
          "Known: `eu`."),
         ("  eu:\n    region: eu-west-1", "  eu:\n    region: us-east-1",
          "workspaces.one.metastore: `eu` is in us-east-1. The workspace is in eu-west-1."),
-        ("workspaces: {one: READ_WRITE}", "workspaces: {two: READ_WRITE}",
+        ("workspaces: {one: READ_WRITE}", "workspaces: {one: READ_WRITE, two: READ_WRITE}",
          "metastores.eu.catalogs.flights.workspaces.two: `two` is not declared in `workspaces`. "
          "Known: `one`."),
         ("permissions: {engineers: USER}", "permissions: {engineer: USER}",
@@ -159,6 +159,19 @@ def test_objects_that_do_not_fit_each_other_are_refused(tmp_path, before, after,
     assert [found.split(": ", 1)[1] for found in problems(tmp_path, text.replace(before, after, 1))] == [
         problem
     ]
+
+
+def test_an_isolated_catalog_is_seen_from_where_it_is_governed(tmp_path):
+    content = yaml.safe_load(SMALL.read_text("utf-8"))
+    content["workspaces"]["two"] = {
+        key: content["workspaces"]["one"][key]
+        for key in ("region", "credentials", "storage_configuration", "metastore")
+    }
+    content["metastores"]["eu"]["catalogs"]["flights"]["workspaces"] = {"two": "READ_WRITE"}
+
+    (found,) = problems(tmp_path, yaml.safe_dump(content))
+
+    assert found.endswith("flights.workspaces: `one`, which eu is governed from, would not see it. Add it.")
 
 
 def test_two_workspaces_cannot_have_one_network(tmp_path):

@@ -197,6 +197,9 @@ class _Reader:
             values: dict[str, Value] = {"binding_type": f"BINDING_TYPE_{at.value}"}
             after = (key, Key("metastore_assignment", "metastore", workspace))
             yield self._resource(at, Key("binding", f"{catalog}/{workspace}", metastore), values, after)
+        seat = self._root.at("metastores").at(metastore).text("governed_from")
+        if bound.keys and seat not in bound.keys:
+            bound.problem(f"`{seat}`, which {metastore} is governed from, would not see it", "Add it.")
         if bound.keys:
             yield self._resource(
                 bound, Key("isolation", catalog, metastore), {"isolation_mode": "ISOLATED"}, (key,)
