@@ -415,6 +415,30 @@ def test_no_value_of_a_secret_is_ever_asked_for_or_told(whole, speaking, small, 
     assert json.dumps(words(speaking, small)).count("flights.secrets.rds") == 1
 
 
+def test_what_shows_only_after_a_while_is_not_done_twice(account, speaking, small, pauses):
+    do, hidden = account.do, {"Groups": 4, "networks": 3}
+
+    def late(method, path, *more):
+        answer = do(method, path, *more)
+        for collection in hidden:
+            if (
+                method == "GET"
+                and path.endswith(collection)
+                and account.of(collection)
+                and hidden[collection]
+            ):
+                hidden[collection] -= 1
+                return {"Resources": []} if collection == "Groups" else []
+        return answer
+
+    account.do = late
+    apply(speaking, small)
+
+    assert account.names()["Groups"] == ["admins_of_data", "engineers"]
+    assert account.names()["networks"] == ["one"]
+    assert 2.0 in pauses
+
+
 def test_what_does_not_take_effect_is_told_and_not_tried_for_ever(whole, speaking, edited):
     def heedless(number: int) -> None:
         next(iter(whole.of("workspaces").values()))["custom_tags"] = {"team": "flights"}
@@ -425,7 +449,7 @@ def test_what_does_not_take_effect_is_told_and_not_tried_for_ever(whole, speakin
         apply(speaking, edited(lambda content: content["workspaces"]["one"].update(tags={"team": "b"})))
 
     assert str(told.value).splitlines() == [
-        "This was done, and is not seen to be so:",
+        "workspace `one` cannot be changed: it was done, and is not seen to be so.",
         "~ update workspace `one`",
         "    custom_tags: {team: flights} -> {team: b}",
     ]

@@ -32,7 +32,7 @@ def apply(
 
     What lies in a workspace is looked for once that runs, so a place that is made or changed here is looked
     at before anything is made in it; what has to go goes when all else is done. No request whose answer was
-    lost is sent again before its effect was looked for.
+    lost is sent again before its effect was looked for, and none whose effect does not show at once.
     Raises PlatformError before anything is done where the plan has a change that cannot be made, and where
     the account refuses one: what was done stays, and the next time goes on from there.
     """
@@ -52,17 +52,16 @@ def apply(
         if not now:
             raise PlatformError(f"{todo[0].key} cannot be made: what it lies in is not there.")
         for change in now:
-            if change.action != "await" and any(_alike(change, each) for each in done):
-                raise PlatformError(
-                    "\n".join(["This was done, and is not seen to be so:", *described(change)])
-                )
             try:
+                if change.action != "await" and any(_alike(change, each) for each in done):
+                    raise _TransientError("it was done, and is not seen to be so")
                 with _named(change):
                     _do(clients, platform, state, change)
             except _TransientError as error:
                 failures += 1
                 if failures == _TRIES:
-                    raise PlatformError(f"{change.key} cannot be {_VERBS[change.action]}: {error}") from error
+                    told = [f"{change.key} cannot be {_VERBS[change.action]}: {error}.", *described(change)]
+                    raise PlatformError("\n".join(told)) from error
                 clients.pause(2.0**failures)
                 break
             failures = 0

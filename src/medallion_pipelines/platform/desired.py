@@ -14,7 +14,14 @@ from medallion_pipelines.platform.checks import check, entries
 from medallion_pipelines.platform.document import read_platform, refuse
 from medallion_pipelines.platform.governed import governed
 from medallion_pipelines.platform.plan import Key, Ref, Resource, Value
-from medallion_pipelines.platform.sections import SECTIONS, WITHIN_METASTORE, Fields
+from medallion_pipelines.platform.sections import (
+    CLUSTER_POLICY,
+    ENDPOINT_RULE,
+    SECTIONS,
+    WAREHOUSE,
+    WITHIN_METASTORE,
+    Fields,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,15 +69,12 @@ class _Reader:
             yield from self._members(name, node.at("members"))
         for section, (kind, fields) in SECTIONS.items():
             for name, node in entries(self._root, section):
-                values = self._values(node, fields)
-                values |= self._more(section, name, node)
+                values = self._values(node, fields) | self._more(section, node)
                 yield self._resource(node, Key(kind, name), values)
         for name, node in entries(self._root, "network_connectivity_configs"):
             for service, rule in entries(node, "private_endpoint_rules"):
-                fields = {each: each for each in ("resource_names", "domain_names")}
-                yield self._resource(
-                    rule, Key("private_endpoint_rule", service, name), self._values(rule, fields)
-                )
+                key = Key("private_endpoint_rule", service, name)
+                yield self._resource(rule, key, self._values(rule, ENDPOINT_RULE))
         for name, node in entries(self._root, "metastores"):
             yield from self._metastore(name, node)
         for name, node in entries(self._root, "workspaces"):
@@ -96,44 +100,31 @@ class _Reader:
 
     def _values(self, node: Node, fields: Fields) -> dict[str, Value]:
         values: dict[str, Value] = {}
-        for name, path in fields.items():
+        for name, meaning in fields.items():
             found = node.get(name)
             if found is None:
                 continue
+            several = isinstance(found.value, list)
+            each = list(found.entries()) if several else [found]
             if name == "owner":
                 self._known(found, "groups")
-            if isinstance(path, str):
-                values[path] = tuple(found.value) if isinstance(found.value, list) else found.value
+            if isinstance(meaning, str):
+                values[meaning] = tuple(one.value for one in each) if several else found.value
                 continue
-            path, section = path
-            kind = SECTIONS[section][0]
-            for each in found.entries() if isinstance(found.value, list) else (found,):
-                self._known(each, section)
-            refs = [
-                Ref(Key(kind, each))
-                for each in (found.value if isinstance(found.value, list) else [found.value])
-            ]
-            values[path] = tuple(refs) if isinstance(found.value, list) else refs[0]
+            path, section = meaning
+            for one in each:
+                self._known(one, section)
+            refs = tuple(Ref(Key(SECTIONS[section][0], one.value)) for one in each)
+            values[path] = refs if several else refs[0]
         return values
 
-    def _more(self, section: str, name: str, node: Node) -> dict[str, Value]:
-        """Values that are not one of the file's."""
+    def _more(self, section: str, node: Node) -> dict[str, Value]:
+        """Values that are made of several keys, or of none."""
         if section == "log_delivery":
             return {"output_format": "JSON" if node.text("log_type") == "AUDIT_LOGS" else "CSV"}
         if section == "budgets":
-            alerts = [
-                (each.at("usd_a_month").value, to)
-                for each in node.items("alerts")
-                for to in each.texts("notify")
-            ]
-            return {"alerts": tuple(alert(threshold, to) for threshold, to in alerts)}
-        if section == "metastores":
-            seat = self._known(node.at("governed_from"), "workspaces")
-            if seat is not None and seat.text("metastore") != name:
-                node.at("governed_from").problem(
-                    f"the workspace `{node.text('governed_from')}` has another metastore",
-                    "Name one that has this.",
-                )
+            told = [(each, to) for each in node.items("alerts") for to in each.texts("notify")]
+            return {"alerts": tuple(alert(each.at("usd_a_month").value, to) for each, to in told)}
         return {}
 
     def _known(self, name: Node, section: str, within: Node | None = None) -> Node | None:
@@ -159,6 +150,12 @@ class _Reader:
                 )
 
     def _metastore(self, name: str, metastore: Node) -> Iterator[Resource]:
+        seat = self._known(metastore.at("governed_from"), "workspaces")
+        if seat is not None and seat.text("metastore") != name:
+            metastore.at("governed_from").problem(
+                f"the workspace `{metastore.text('governed_from')}` has another metastore",
+                "Name one that has this.",
+            )
         catalogs = set()
         for section, (kind, fields) in WITHIN_METASTORE.items():
             for each, node in entries(metastore, section):
@@ -228,18 +225,14 @@ class _Reader:
             self._group(at, group)
             yield self._resource(at, Key("workspace_assignment", group, name), {"permissions": (at.value,)})
         for each, policy in entries(node, "cluster_policies"):
-            values = self._values(
-                policy, {"description": "description", "max_clusters_per_user": "max_clusters_per_user"}
-            )
+            values = self._values(policy, CLUSTER_POLICY)
             values["definition"] = json.dumps(policy.at("definition").value, sort_keys=True)
             key = Key("cluster_policy", each, name)
             yield self._resource(policy, key, values)
             yield from self._access("cluster-policies", each, name, policy.at("permissions"), (key,))
-        fields = ("cluster_size", "auto_stop_mins", "min_num_clusters", "max_num_clusters",
-                  "enable_serverless_compute", "warehouse_type")  # fmt: skip
         for each, warehouse in entries(node, "warehouses"):
             key = Key("warehouse", each, name)
-            yield self._resource(warehouse, key, self._values(warehouse, {field: field for field in fields}))
+            yield self._resource(warehouse, key, self._values(warehouse, WAREHOUSE))
             yield from self._access("warehouses", each, name, warehouse.at("permissions"), (key,))
         for kind in ("directories", "notebooks", "jobs"):
             for each, permissions in entries(node, kind):

@@ -102,3 +102,16 @@ WITHIN_METASTORE: Mapping[str, tuple[str, Fields]] = {
         },
     ),
 }  # fmt: skip
+
+
+def _same(*names: str) -> Fields:
+    """Keys that the API calls the same."""
+    return {name: name for name in names}
+
+
+ENDPOINT_RULE = _same("resource_names", "domain_names")
+CLUSTER_POLICY = _same("description", "max_clusters_per_user")
+WAREHOUSE = _same(
+    "cluster_size", "auto_stop_mins", "min_num_clusters", "max_num_clusters", "enable_serverless_compute",
+    "warehouse_type",
+)  # fmt: skip
