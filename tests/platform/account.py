@@ -90,7 +90,10 @@ class Account:
             id_: str(self._label(each)) for objects in self.all.values() for id_, each in objects.items()
         }
         replaced = re.compile("|".join(rf"\b{id_}\b" for id_ in labels) or "$^")
-        named = lambda text: replaced.sub(lambda match: labels[match.group()], text)  # noqa: E731
+
+        def named(text: str) -> str:
+            return re.sub(r"alert-\d+", "alert", replaced.sub(lambda match: labels[match.group()], text))
+
         return {
             named(collection): sorted(named(json.dumps(each, sort_keys=True)) for each in objects.values())
             for collection, objects in self.all.items()
@@ -349,7 +352,7 @@ class Account:
             return {}
         given = body["budget"]
         for each in given["alert_configurations"]:
-            each.setdefault("alert_configuration_id", f"alert at {each['quantity_threshold']}")
+            each.setdefault("alert_configuration_id", f"alert-{next(self._ids)}")
             each["quantity_threshold"] = f"{float(each['quantity_threshold']):.2f}"
         if method == "PUT":
             objects[steps[0]] = given

@@ -58,7 +58,7 @@ def test_an_empty_account_becomes_what_is_declared(account, speaking, small):
     assert (bound["workspace_id"], bound["binding_type"]) == (int(one), "BINDING_TYPE_READ_WRITE")
     (connection,) = account.of(f"{eu}/connections").values()
     assert (connection["options"], connection["secrets"]) == (
-        {"host": "db.example.com"},
+        {"host": "db.example.com", "port": "5432"},
         {"password": "flights.secrets.rds"},
     )
     acl = {each["label"].split()[0]: each["acl"] for each in account.of(f"{one}/permissions").values()}
@@ -271,9 +271,18 @@ def test_a_network_is_replaced_by_a_new_one_and_the_old_one_goes_last(whole, spe
         "- delete network `one`",
     ]
 
+    do, whole.looks, states = whole.do, 3, []
+
+    def watched(method, *more):
+        if method == "DELETE":
+            states.append(whole.of("workspaces")[whole.id("workspaces", "one")]["workspace_status"])
+        return do(method, *more)
+
+    whole.do = watched
     apply(speaking, wider)
 
     assert whole.names()["networks"] == ["wider"]
+    assert states == ["RUNNING"]
     assert changes(speaking, wider) == []
 
 
@@ -373,6 +382,7 @@ def test_changes_of_every_kind_that_can_change_are_made_in_place(whole, speaking
     assert alerts[0] == alert
     (connection,) = whole.of(f"{whole.id('metastores', 'eu')}/connections").values()
     assert connection["secrets"] == {"password": "flights.secrets.rds"}
+    assert connection["options"] == {"host": "db2.example.com", "port": "5432"}
 
 
 def test_a_metastore_that_a_workspace_was_given_by_another_hand_is_not_taken_away(account, speaking, small):

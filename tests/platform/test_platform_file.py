@@ -126,7 +126,9 @@ def test_a_problem_names_line_field_and_what_to_write(tmp_path, text, problem):
 
 
 def test_a_secret_is_not_written_down_but_named(tmp_path):
-    text = SMALL.read_text("utf-8").replace("host: db.example.com", "host: db.example.com, password: hunter2")
+    text = SMALL.read_text("utf-8").replace(
+        "host: db.example.com,", "host: db.example.com, password: hunter2,"
+    )
 
     (found,) = problems(tmp_path, text)
 

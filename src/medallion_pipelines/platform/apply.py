@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from medallion_pipelines.errors import PlatformError
-from medallion_pipelines.platform.plan import Change, Key, Resource, described, plan
+from medallion_pipelines.platform.plan import Change, Key, described, plan
 from medallion_pipelines.platform.state import BY_NAME, KINDS, State, read
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def apply(
                 if change.action != "await" and any(_alike(change, each) for each in done):
                     raise _TransientError("it was done, and is not seen to be so")
                 with _named(change):
-                    _do(clients, platform, state, change)
+                    _do(clients, state, change)
             except _TransientError as error:
                 failures += 1
                 if failures == _TRIES:
@@ -95,7 +95,7 @@ def _look(clients: Clients, platform: Platform) -> tuple[State, list[Change]]:
     return state, planned
 
 
-def _do(clients: Clients, platform: Platform, state: State, change: Change) -> None:
+def _do(clients: Clients, state: State, change: Change) -> None:
     kind, key = BY_NAME[change.key.kind], change.key
     if change.action == "await":
         _await(clients, key)
@@ -109,18 +109,8 @@ def _do(clients: Clients, platform: Platform, state: State, change: Change) -> N
         assert kind.update is not None
         kind.update(clients, state.found[key], values)
         return
-    clients.know(
-        key, kind.create(clients, key, {name: values[name] for name in values if name not in kind.later})
-    )
-    later = {name: values[name] for name in values if name in kind.later}
-    if later:
-        assert kind.update is not None
-        made = next(kind.find(clients, key.within, [_resource(platform, key)]))
-        kind.update(clients, made, later)  # type: ignore[arg-type]
-
-
-def _resource(platform: Platform, key: Key) -> Resource:
-    return next(resource for resource in platform.resources if resource.key == key)
+    first = {name: value for name, value in values.items() if name not in kind.later}
+    clients.know(key, kind.create(clients, key, first))
 
 
 def _await(clients: Clients, key: Key) -> None:

@@ -33,7 +33,8 @@ class Kind:
 
     `find` yields those of one place that are wanted (or, of a kind whose file is the whole truth, all). The
     values of `create` and `update` are the API's fields by their dotted path, references resolved to ids.
-    `create` returns the new object's id. `later` are fields that creation does not take: an update follows.
+    `create` returns the new object's id. `later` are fields that creation does not take: the next
+    look finds them missing, and an update follows.
     """
 
     name: str
