@@ -430,7 +430,8 @@ class Account:
             for each in known["acl"]
         ]
         inherited = {"permission_level": "CAN_MANAGE", "inherited": True}
-        return {"access_control_list": [*told, {"group_name": "admins", "all_permissions": [inherited]}]}
+        others = [{"group_name": name, "all_permissions": [inherited]} for name in ("admins", "everybody")]
+        return {"access_control_list": [*told, *others]}
 
     # Unity Catalog
 
