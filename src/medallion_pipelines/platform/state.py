@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from medallion_pipelines.platform.account_kinds import CONFIGURATIONS, LOG_DELIVERY, WORKSPACE
 from medallion_pipelines.platform.budgets import BUDGET
 from medallion_pipelines.platform.kinds import Kind, Postponed
-from medallion_pipelines.platform.plan import Found, Key, Resource
+from medallion_pipelines.platform.plan import Found, Key, Ref, Resource
 from medallion_pipelines.platform.principals import PRINCIPALS
 from medallion_pipelines.platform.unity_kinds import ASSIGNMENT, IN_METASTORE, METASTORE, STORAGE_CREDENTIAL
 from medallion_pipelines.platform.workspace_kinds import ENTRY, IN_WORKSPACE
@@ -48,7 +48,9 @@ class State:
                 return self._runs(key.within)
             case "unity":
                 seat = self.seats[key.within]
-                return self._runs(seat) and Key("metastore_assignment", "metastore", seat) in self.found
+                assigned = self.found.get(Key("metastore_assignment", "metastore", seat))
+                of = Ref(Key("metastore", key.within))
+                return self._runs(seat) and assigned is not None and assigned.values["metastore_id"] == of
 
     def _runs(self, workspace: str) -> bool:
         found = self.found.get(Key("workspace", workspace))
