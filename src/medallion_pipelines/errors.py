@@ -31,6 +31,10 @@ class IngestError(MedallionError):
     """AWS could not bring data into the landing zone, or does not say what it did."""
 
 
+class PlatformError(MedallionError):
+    """A Databricks account cannot be made what is declared, or not wholly."""
+
+
 class DataLossError(SourceError):
     """A stream no longer has what was not read yet."""
 

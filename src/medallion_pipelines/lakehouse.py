@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -18,9 +19,10 @@ from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again, refuse_renamed
 from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
 from medallion_pipelines.gold import publish_period
+from medallion_pipelines.observed import Observed
 from medallion_pipelines.operations import register, restore, run_lock, table_status
 from medallion_pipelines.period import Period
-from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.pipeline import Step, plan, run
 from medallion_pipelines.placed import placed
 from medallion_pipelines.results import (
     Arrival,
@@ -79,13 +81,7 @@ class Lakehouse:
         loaded = self._place(find_product(product))
         steps = plan(loaded, tables)
         with self._working(loaded) as log:
-            return run(
-                log,
-                steps,
-                full_refresh=full_refresh,
-                on_start=on_start,
-                on_finish=on_finish,
-            )
+            return self._run(log, loaded, steps, on_start, on_finish, full_refresh=full_refresh)
 
     def rebuild(
         self,
@@ -114,14 +110,8 @@ class Lakehouse:
             steps = [step for step in plan(loaded, [table]) if step.key == table]
         part = None if since is None and until is None else partial(_part, period=Period(since, until))
         with self._working(loaded) as log:
-            return run(
-                log,
-                steps,
-                rebuild=[step.key for step in steps] if part is None else (),
-                instead=part,
-                on_start=on_start,
-                on_finish=on_finish,
-            )
+            anew = [step.key for step in steps] if part is None else ()
+            return self._run(log, loaded, steps, on_start, on_finish, rebuild=anew, instead=part)
 
     def backfill(
         self,
@@ -157,7 +147,7 @@ class Lakehouse:
             for step in plan(loaded, [found.key])
         ]
         with self._working(loaded) as log:
-            return run(log, steps, on_start=on_start, on_finish=on_finish)
+            return self._run(log, loaded, steps, on_start, on_finish)
 
     def recapture(
         self,
@@ -181,7 +171,7 @@ class Lakehouse:
             for key in (found.quarantine_key, memory_of(found.key), found.key):
                 self.tables.drop(key)
             forget_files(self.tables, bronze)
-            return run(log, plan(loaded, [found.key]), on_start=on_start, on_finish=on_finish)
+            return self._run(log, loaded, plan(loaded, [found.key]), on_start, on_finish)
 
     def register(
         self, arrivals: Iterable[Arrival], product: str | Path | Product | None = None
@@ -258,13 +248,8 @@ class Lakehouse:
         key = _silver(loaded, table).key
         steps = [step for step in plan(loaded, [key]) if step.key == key]
         with self._working(loaded) as log:
-            return run(
-                log,
-                steps,
-                instead=partial(replay, rule=rule, corrected=corrected),
-                on_start=on_start,
-                on_finish=on_finish,
-            )
+            again = partial(replay, rule=rule, corrected=corrected)
+            return self._run(log, loaded, steps, on_start, on_finish, instead=again)
 
     def erase(
         self, subject: str | None, product: str | Path | Product | None = None, *, dry_run: bool = False
@@ -318,6 +303,19 @@ class Lakehouse:
         with run_lock(self.settings.warehouse):
             refuse_renamed(self.tables, product)
             yield RunLog(self.tables, product.name)
+
+    def _run(
+        self,
+        log: RunLog,
+        product: Product,
+        steps: Sequence[Step],
+        on_start: Callable[[str], None],
+        on_finish: Callable[[StepResult], None],
+        **how: Any,
+    ) -> RunResult:
+        """Run steps, and tell who is to be told of it."""
+        told = Observed(product, self.settings, log.run_id, on_start, on_finish)
+        return told.end(run(log, steps, on_start=told.start, on_finish=told.finish, **how))
 
     def _place(self, product: Product) -> Product:
         """Go to where the product's tables are in the settings' environment."""

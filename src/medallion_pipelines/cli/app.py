@@ -17,7 +17,9 @@ from medallion_pipelines.cli import (
     erase,
     governance,
     ingest,
+    lineage,
     machine,
+    platform,
     quarantine,
     query,
     rebuild,
@@ -51,7 +53,9 @@ for group in (
     report,
     erase,
     ingest,
+    lineage,
     governance,
+    platform,
     machine,
 ):
     group.register(app)

@@ -47,7 +47,7 @@ def check_schema(document: Document) -> None:
     if "status" not in document.value:  # required by v3.1, no longer by the schema of v3.2
         document.refuse(("status",), "`status` is missing", "Write `status: active`, say.")
     for error in _validator().iter_errors(document.value):
-        _report(document, _likeliest(error))
+        report(document, _likeliest(error))
 
 
 @cache
@@ -126,7 +126,8 @@ def _likeliest(error: ValidationError) -> ValidationError:
     return error
 
 
-def _report(document: Document, error: ValidationError) -> None:
+def report(document: Document, error: ValidationError, key_of: str = f"an ODCS {VERSION} key") -> None:
+    """Adds an error of a JSON schema to `document`; `key_of` is what an unknown key is not."""
     path = tuple(error.absolute_path)
     value = error.instance
     wanted = error.validator_value
@@ -138,9 +139,7 @@ def _report(document: Document, error: ValidationError) -> None:
             known = error.schema.get("properties", {})
             for key in value:
                 if key not in known:
-                    document.refuse(
-                        (*path, key), f"`{key}` is not an ODCS {VERSION} key", suggestion(key, known)
-                    )
+                    document.refuse((*path, key), f"`{key}` is not {key_of}", suggestion(key, known))
             return
         case "required":
             missing = error.message.split("'")[1]
