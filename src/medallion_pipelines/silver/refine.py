@@ -121,6 +121,7 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
             table,
             lambda key: tables.read(key) if tables.exists(key) else None,
             guard(tables, table),
+            beside=lambda rows: None if rebuild else rows,
         )
         batch = Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table), whole=after < 0)
         return batch.staged(Staging(tables, table.key))
