@@ -80,10 +80,15 @@ def evolve(tables: Tables, table: Table) -> list[str]:
         )
     if added:
         tables.add_columns(table.key, [Field(f.name, f.type, comment=f.comment) for f in added])
-    for field in widened:
-        tables.widen_column(table.key, field.name, field.type)
-    for field in lifted:
-        tables.drop_not_null(table.key, field.name)
+    if tables.constrained(table.key, [field.name for field in widened]):
+        # Delta does not widen what a constraint looks at; dropped first and added again, a run that is cut
+        # off would leave the table without it
+        tables.remake(tables.read(table.key), table.key, shape_of(table))
+    else:
+        for field in widened:
+            tables.widen_column(table.key, field.name, field.type)
+        for field in lifted:
+            tables.drop_not_null(table.key, field.name)
     return [
         *(
             f"{table.key} gained column {f.name}: empty in rows that were there before, "

@@ -24,6 +24,7 @@ from tests.support import (
 )
 
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.tables import Merged, Tables
 
 # a delete brings no name, and a check over the batch does not count it
@@ -275,3 +276,18 @@ def test_a_delete_or_truncate_is_not_asked_for_rules_or_where_it_points_to(spark
         ("valid", None, False),
     ]
     assert reasons(found) == [(("foreign_key", "id", "1"),), (("required", "id", None),)]
+
+
+@pytest.mark.slow
+def test_what_a_rebuild_remembers_is_asked_where_somebody_had_dropped_the_memory(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    product = write_product(tmp_path / "p", contract(applyAsDeletes="Op = 'D'"))
+    there = {"Op": "U", "id": 1, "seq": 1, "name": "a", "size": 1}
+    land_json(lakehouse, "things/a.json", [there, {"Op": "D", "id": 1, "seq": 5}])
+    assert lakehouse.run(product).succeeded
+    lakehouse.tables.drop(memory_of("silver.things"))
+    assert lakehouse.rebuild("silver.things", product).succeeded
+    land_json(lakehouse, "things/b.json", [{**there, "seq": 3}])  # from before it was deleted
+    assert lakehouse.run(product).succeeded
+    assert rows(lakehouse, "silver.things") == []

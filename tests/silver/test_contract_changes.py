@@ -93,3 +93,24 @@ def test_rebuild_gives_a_table_its_new_shape_in_one_commit(lakehouse: Lakehouse,
     assert step(lakehouse.run(folder), "silver.things").status == "unchanged"
     assert rows(lakehouse, "silver.things") == [("1", 5), ("x", None)]
     assert rows(lakehouse, "silver.things_quarantine") == []
+
+
+@pytest.mark.slow
+def test_a_table_that_was_given_another_shape_is_widened_and_still_refuses_what_is_missing(
+    lakehouse: Lakehouse, folder: Path
+) -> None:
+    columns = [column("id", "integer", physicalType="INT"), column("size", "integer"), column("name")]
+    write_product(folder, silver("things", columns, key=["id"]))
+    assert lakehouse.rebuild("silver.things", folder).succeeded
+    assert lakehouse.tables.constrained("silver.things", ["ID"])
+    write_product(
+        folder, silver("things", [column("id", "integer"), *columns[1:], column("new")], key=["id"])
+    )
+    land_json(lakehouse, "things/b.json", [{"id": 3_000_000_000, "new": "n"}])
+    at = lakehouse.tables.version("silver.things")
+    told = step(lakehouse.run(folder), "silver.things")
+    assert "silver.things.id is BIGINT now." in told.notes
+    assert lakehouse.tables.version("silver.things") == at + 3  # the column, the type, the rows
+    assert rows(lakehouse, "silver.things") == [(1, 5, "a", None), (3_000_000_000, None, None, "n")]
+    assert [one.required for one in lakehouse.tables.fields("silver.things")] == [True, False, False, False]
+    assert not lakehouse.run(folder).changed

@@ -89,7 +89,7 @@ def test_what_came_in_during_a_period_is_made_anew_and_nothing_else(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cut", [None, "write", "_report_drift", "Staging"])
+@pytest.mark.parametrize("cut", [None, "write", "write_quarantine", "Staging"])
 def test_many_records_of_a_period_are_made_anew_as_plain_python_does(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: str | None
 ) -> None:
@@ -131,6 +131,8 @@ def test_many_records_of_a_period_are_made_anew_as_plain_python_does(
                 expected[row[0]] = max(row, expected.get(row[0], (0, -1)), key=lambda it: it[1])
     assert rows(lakehouse, KEY) == sorted(expected.values(), key=repr)
     assert refused(lakehouse) == sorted(left)
+    counted = lakehouse.table("ops.table_metrics").where(f"`table` = '{KEY}' AND status = 'succeeded'")
+    assert counted.selectExpr("sum(rows_in)", "sum(rows_quarantined)").first() == (len(seen), len(left))
     assert lakehouse.run(folder).succeeded
     assert rows(lakehouse, "gold.per_w") == per_w(lakehouse)
     assert [key for key in lakehouse.tables.keys("ops") if "staging" in key] == []
@@ -138,6 +140,36 @@ def test_many_records_of_a_period_are_made_anew_as_plain_python_does(
     before = rows(lakehouse, KEY), refused(lakehouse)
     assert step(lakehouse.rebuild(KEY, folder, since=moments[1], until=moments[2]), KEY).rows_written == 0
     assert (rows(lakehouse, KEY), refused(lakehouse)) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [("id",), ()])
+def test_a_value_that_a_row_is_about_to_lose_is_free_for_another(
+    lakehouse: Lakehouse, tmp_path: Path, key: tuple[str, ...]
+) -> None:
+    def contracts(w: str) -> Path:
+        columns = [
+            column("id", "integer"),
+            column("v", "integer"),
+            column("w", "integer", transformLogic=w, unique=True),
+        ]
+        return write_product(tmp_path / "p", silver("things", columns, key=key))
+
+    folder = contracts("v + 1")
+    days: list[list[Record]] = [[{"id": 1, "v": 1, "u": 0}], [{"id": 2, "v": 2}], [{"id": 3, "v": 4}]]
+    moments = land_days(lakehouse, folder, days)
+    assert rows(lakehouse, KEY, "w") == [(2,), (3,), (5,)]
+    contracts("v")
+    part = {"since": moments[0], "until": moments[2]} if key else {}
+    assert lakehouse.rebuild(KEY, folder, **part).succeeded
+    assert rows(lakehouse, KEY) == [(1, 1, 1), (2, 2, 2), (3, 4, 5 if key else 4)]
+    if key:
+        assert rows(lakehouse, "ops.drift", "field", "records") == [("u", 1)]  # told once
+        contracts("v + 1")
+        assert lakehouse.rebuild(KEY, folder, since=moments[1], until=moments[2]).succeeded
+        contracts("v + 2")  # what another row keeps is not free: 3 is the second's
+        assert lakehouse.rebuild(KEY, folder, until=moments[1]).succeeded
+        assert rows(lakehouse, KEY) == [(2, 2, 3), (3, 4, 5)]
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ class Batch:
     replay: bool = False  # of records that are in quarantine; `upto` is how far the table had come
     whole: bool = False  # of all of bronze: what is in quarantine is in it, too
     again: bool = False  # of all records of some keys, to take the place of these keys' rows
+    held: int | None = None  # `again`: how many of its records were in quarantine before it was written
 
     @property
     def state(self) -> dict[str, object]:

@@ -25,7 +25,7 @@ from medallion_pipelines.silver.changes.spec import END, START, ChangeSpec
 from medallion_pipelines.silver.changes.table import memory_of
 from medallion_pipelines.silver.typed import DELETES, TRUNCATES, VERSION
 from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables import Merged, Tables
+from medallion_pipelines.tables import Merged, Shape, Tables
 
 _ORDERED = ("bigint", "date", "timestamp", "string")
 
@@ -102,6 +102,8 @@ def take_anew(tables: Tables, table: Table, staged: DataFrame) -> Merged:
     make(tables, table, beside)
     merged = take(tables, table, beside, staged)
     for new, old in ((memory_of(beside), memory_of(table.key)), (beside, table.key)):
+        if not tables.exists(old):  # dropped by hand; its first version has to be empty (`remembers`)
+            tables.create(old, Shape(tables.fields(new)))
         tables.replace_with(old, new)
     tables.drop(beside)
     tables.drop(memory_of(beside))

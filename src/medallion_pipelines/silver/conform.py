@@ -33,17 +33,18 @@ def conform(
     read: Read,
     guard: Callable[[DataFrame], DataFrame] | None = None,
     among: Callable[[DataFrame], DataFrame] = lambda rows: rows,
+    beside: Callable[[DataFrame], DataFrame | None] = lambda rows: rows,
 ) -> DataFrame:
     """Conform a batch. `read` gives a table of the lakehouse by key, or None where it is not there yet;
     `guard` says of typed rows which are of erased keys: nothing but their number is kept. `among` chooses
-    of the typed rows those to conform."""
+    of the typed rows those to conform, `beside` of the table's rows those that the batch leaves there."""
     rows = among(typed(bronze, table))
     if guard is not None:
         rows = guard(rows)
     rows = without_corrected(judged(pointed(rows, table, read), table), bronze)
     if guard is not None:
         rows = _set_aside(rows, table)
-    return _with_outcome(with_unique(rows, table, read), table)
+    return _with_outcome(with_unique(rows, table, read, beside), table)
 
 
 def _set_aside(rows: DataFrame, table: Table) -> DataFrame:

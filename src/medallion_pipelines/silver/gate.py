@@ -52,8 +52,8 @@ def gate(tables: Tables, table: Table, batch: Batch) -> list[str]:
             f"{table.key} was not written: {'; '.join(errors)}. {where}; "
             "mend the data or the contract and run again."
         )
-    # once something is written the checks would see the batch twice, or (rebuild) come too late
-    if verdicts or batch.rebuild or table.of_snapshots:
+    # once something is written the checks would see the batch twice, or (rebuild, again) come too late
+    if verdicts or batch.rebuild or batch.again or table.of_snapshots:
         staging.mark(batch.token, replace(batch, passed=True).state)
     return [f"{table.key}: {verdict}" for verdict in failed]
 

@@ -63,6 +63,7 @@ def rebuild_period(log: RunLog, table: Table, period: Period) -> StepResult:
         lambda key: tables.read(key) if tables.exists(key) else None,
         guard(tables, table),
         among,
+        lambda rows: rows.join(touched, names, "left_anti"),
     )
     batch = Batch(rows, uuid.uuid4().hex, upto, False, fingerprint(table), again=True)
     result = summed(first, finish(log, table, batch.staged(Staging(tables, table.key)), started))

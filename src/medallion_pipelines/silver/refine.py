@@ -121,6 +121,7 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
             table,
             lambda key: tables.read(key) if tables.exists(key) else None,
             guard(tables, table),
+            beside=lambda rows: None if rebuild else rows,
         )
         batch = Batch(rows, uuid.uuid4().hex, upto, rebuild, fingerprint(table), whole=after < 0)
         return batch.staged(Staging(tables, table.key))
@@ -137,6 +138,8 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
     """Check a staged batch, write it, and record it. Raises as `refine` does."""
     tables, source = log.tables, f"bronze.{table.name}"
     found = summarize(batch.rows)
+    if batch.again and batch.held is None:
+        batch = replace(batch, held=held(tables, table, batch))
     quarantined = found.outcomes.get("quarantined", 0)
     notes = [] if batch.passed else gate(tables, table, batch)
     erased = found.outcomes.get("erased", 0)
@@ -146,11 +149,10 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
             f"{table.key}: {erased} records of erased keys were kept out. Bronze and the landing zone hold "
             "them still: `medallion erase --again PRODUCT`."
         )
-    corrected = before = 0
-    if batch.again:
-        before = held(tables, table, batch)
+    corrected = 0
     if not batch.replay:
-        notes += _report_drift(log, table, found, batch.token)
+        if not batch.again:  # its records' drift was told when they came
+            notes += _report_drift(log, table, found, batch.token)
         write_quarantine(tables, table, batch, quarantined)
         corrected = settle_corrected(log, table, batch.rows, batch.token)
     written = write(tables, table, batch, valid)
@@ -160,8 +162,8 @@ def finish(log: RunLog, table: Table, batch: Batch, started: float) -> StepResul
         notes.append(f"{table.key}: {total - quarantined} of {total} records left quarantine.")
         quarantined, total, violations, warnings = quarantined - total, 0, {}, 0
     duplicates = found.outcomes.get("duplicate", 0) + valid - written.taken
-    if batch.again:  # they were counted when they came: what counts is the difference
-        quarantined, total, violations, warnings = quarantined - before, corrected, {}, 0
+    if batch.held is not None:  # they were counted when they came: what counts is the difference
+        quarantined, total, violations, warnings = quarantined - batch.held, corrected, {}, 0
         duplicates = corrected - quarantined - written.taken
     result = StepResult(
         table.key,
@@ -206,7 +208,7 @@ def _report_drift(log: RunLog, table: Table, found: Summary, token: str) -> list
 def summed(first: StepResult, second: StepResult) -> StepResult:
     """Two batches of one step as one result."""
     if first.status == "unchanged":
-        return second
+        return replace(second, notes=(*first.notes, *second.notes))
     added = {
         name: getattr(first, name) + getattr(second, name)
         for name in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -13,15 +15,19 @@ from medallion_pipelines.silver.reasons import ERRORS, error
 from medallion_pipelines.sql import quoted
 
 
-def with_unique(rows: DataFrame, table: Table, read: Read) -> DataFrame:
+def with_unique(
+    rows: DataFrame, table: Table, read: Read, beside: Callable[[DataFrame], DataFrame | None]
+) -> DataFrame:
     """Adds an error to each record whose value of a unique column belongs to another row already: to
-    one in the table, else to the record of the batch that comes first by `order`."""
+    one in the table that stays `beside` the batch, else to the record of the batch that comes first by
+    `order`."""
     for column in table.columns:
         if column.unique and table.primary_key != (column.name,):
             existing = read(table.key)
             clashing = _clash_in_batch(rows, table, column)
-            if existing is not None:
-                clashing = _clash_with_table(clashing, table, column, existing)
+            staying = None if existing is None else beside(existing)
+            if staying is not None:
+                clashing = _clash_with_table(clashing, table, column, staying)
             value = F.col(quoted(column.name))
             reason = error(F.col("_clash"), "unique", column.name, "belongs to another row already", value)
             errors = F.array_compact(F.concat("_errors", F.array(reason))).cast(ERRORS)

@@ -39,6 +39,11 @@ class Shaping(Streams):
             if name.startswith(CONSTRAINT) and value in conditions
         }
 
+    def constrained(self, key: str, columns: Sequence[str]) -> bool:
+        """Whether a constraint, and not NOT NULL alone, says of one of some columns that it is required."""
+        asked = {name.lower() for name in columns}
+        return bool(asked) and any(name.lower() in asked for name in self._required(key).values())
+
     def property(self, key: str, name: str) -> str:
         """The value of a table property; empty where it is not set."""
         return self._properties(key).get(name, "")
@@ -135,6 +140,6 @@ class Shaping(Streams):
     def drop_not_null(self, key: str, column: str) -> None:
         """Let a column hold NULL."""
         for name, of in self._required(key).items():
-            if of == column:
+            if of.lower() == column.lower():
                 self.spark.sql(f"ALTER TABLE {self._at(key)} DROP CONSTRAINT {quoted(name)}")
         self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(column)} DROP NOT NULL")
