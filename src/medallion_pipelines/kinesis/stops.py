@@ -155,4 +155,4 @@ class S3Folder:
                 self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})
 
     def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}"
+        return f"{self._prefix}/{name}" if self._prefix else name
