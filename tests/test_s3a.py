@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from medallion_pipelines.errors import SetupError
 from medallion_pipelines.s3a import configuration
+from medallion_pipelines.settings import Settings
 
 JARS = [Path("/jars/aws-bundle.jar"), Path("/jars/hadoop-aws.jar")]
 SECRETS = {"AWS_ACCESS_KEY_ID": "AKIA17", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush too"}
@@ -42,3 +46,8 @@ def test_what_is_said_of_s3_alone_goes_before_what_is_said_of_all_services() -> 
 
 def test_on_aws_itself_buckets_have_names_of_their_own() -> None:
     assert not [key for key in configuration(JARS, SECRETS) if "endpoint" in key or "path.style" in key]
+
+
+def test_a_warehouse_on_s3_is_refused_with_the_reason() -> None:
+    with pytest.raises(SetupError, match=r"s3a://bucket/tables is not a folder .* within one process only"):
+        Settings(warehouse="s3a://bucket/tables")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -24,6 +25,7 @@ DISCOVERED = (
     *LISTED,
     Field("discovered_at", "TIMESTAMP"),
 )
+_MAKING = threading.Lock()  # feeds are discovered side by side
 
 
 def discovered(tables: Tables, feed: str, source: Source) -> DataFrame | None:
@@ -53,7 +55,8 @@ def _auto_loader(spark: SparkSession, pattern: str) -> DataFrame:
 
 def told(tables: Tables, feed: str, pattern: str, arriving: DataFrame) -> DataFrame:
     """All files that a stream of files has ever told of, after it was asked for more."""
-    tables.create("ops.discovered", Shape(DISCOVERED))
+    with _MAKING:
+        tables.create("ops.discovered", Shape(DISCOVERED))
     # of the table as it is: where that was made anew, everything is told again
     own = hashlib.sha256(f"{feed} {pattern}".encode()).hexdigest()[:32]
     checkpoint = f"{tables.checkpoint('ops.discovered')}/{own}"
