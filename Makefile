@@ -14,7 +14,7 @@ run: $(VENV)/.ready ## land a dirty sample, run the flights product on it, write
 	@$(BIN)/medallion sample land .medallion/landing --dirty
 	@$(BIN)/medallion run --report
 
-live: $(VENV)/.ready ## flight events through a local Kinesis to gold, until Ctrl-C (needs node)
+live: $(VENV)/.ready ## flight events through a local Kinesis, and files, to gold, until Ctrl-C (needs node)
 	@$(BIN)/python live/live.py
 
 s3-extras: $(VENV)/.ready ## the jars that read a landing zone on S3 (s3a://), 690 MB
@@ -44,6 +44,7 @@ bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark writ
 	$(BIN)/python benchmarks/conform.py
 	$(BIN)/python benchmarks/gold_refresh.py
 	$(BIN)/python benchmarks/kinesis.py
+	$(BIN)/python benchmarks/discovery.py
 
 conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio, dlt and this: docs/conformance.md
 	$(BIN)/python benchmarks/conformance/conformance.py

@@ -13,7 +13,7 @@ from medallion_pipelines.contracts.model import Source
 from medallion_pipelines.tables import Field, Tables, local_frame
 
 LISTED = (Field("path", "STRING"), Field("modified_at", "TIMESTAMP"), Field("size", "BIGINT"))
-_S3 = re.compile(r"(s3[an]?)://([^/]+)/(.*)", re.S)
+_S3 = re.compile(r"(s3a?)://([^/]+)/(.*)", re.S)
 
 
 def resolve(source: Source, landing: str) -> str:
