@@ -85,6 +85,7 @@ def test_times_are_told_as_java_and_s3_tell_them(tmp_path: Path, aws: None, buck
     assert (modified_at, size) == (1_700_000_000_123_000, 0)
     bucket.put("a", b"")
     ((_, modified_at, _),) = in_bucket(s3_client(), "s3a", bucket.name, "*")
+    assert list(in_bucket(bucket.s3, "s3a", bucket.name, "")) == [(f"s3a://{bucket.name}/a", modified_at, 0)]
     told = bucket.s3.head_object(Bucket=bucket.name, Key="a")["LastModified"]
     assert modified_at == told.timestamp() * 1_000_000
 

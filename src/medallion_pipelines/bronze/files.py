@@ -83,14 +83,18 @@ def in_bucket(client: Any, scheme: str, bucket: str, pattern: str) -> Iterator[F
     bucket does not let itself be listed."""
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-    pattern = posixpath.normpath(pattern)
-    wanted = re.compile(as_regex(pattern) + _IN_PARTITIONS, re.S)
-    literal = re.split(r"[*?\[{\\]", pattern, maxsplit=1)[0]
+    pattern = posixpath.normpath("/" + pattern.lstrip("/"))  # of the bucket itself: /
+    wanted = re.compile(as_regex(pattern.rstrip("/")) + _IN_PARTITIONS, re.S)
+    literal = re.split(r"[*?\[{\\]", pattern, maxsplit=1)[0].lstrip("/")
     try:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=literal):
             for entry in page.get("Contents", ()):
                 key = entry["Key"]
-                if wanted.fullmatch(key) and not key.endswith("/") and not is_hidden(key.rsplit("/", 1)[-1]):
+                if (
+                    wanted.fullmatch(f"/{key}")
+                    and not key.endswith("/")
+                    and not is_hidden(key.rsplit("/", 1)[-1])
+                ):
                     # a listing may tell fractions of a second, the object itself does not
                     at = int(entry["LastModified"].timestamp()) * 1_000_000
                     yield f"{scheme}://{bucket}/{_spelt(key)}", at, entry["Size"]
