@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-all test-spark41 lint bench conformance format landing-function build clean
+.PHONY: help run live s3-extras test test-all test-spark41 lint bench conformance format landing-function build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -14,8 +14,11 @@ run: $(VENV)/.ready ## land a dirty sample, run the flights product on it, write
 	@$(BIN)/medallion sample land .medallion/landing --dirty
 	@$(BIN)/medallion run --report
 
-live: $(VENV)/.ready ## flight events through a local Kinesis to gold, until Ctrl-C (needs node)
+live: $(VENV)/.ready ## flight events through a local Kinesis, and files, to gold, until Ctrl-C (needs node)
 	@$(BIN)/python live/live.py
+
+s3-extras: $(VENV)/.ready ## the jars that read a landing zone on S3 (s3a://), 690 MB
+	@$(BIN)/medallion setup --s3
 
 # On Spark Connect both workers share one server: one JVM warms up, where classic Spark needs two.
 test: $(VENV)/.ready ## the suite on Spark Connect, then what touches the engine again on classic Spark
@@ -41,6 +44,7 @@ bench: $(VENV)/.ready ## how fast it is on this machine, and beside PySpark writ
 	$(BIN)/python benchmarks/conform.py
 	$(BIN)/python benchmarks/gold_refresh.py
 	$(BIN)/python benchmarks/kinesis.py
+	$(BIN)/python benchmarks/discovery.py
 
 conformance: $(VENV)/.ready ## the same changes through mack, laktory, koheesio, dlt and this: docs/conformance.md
 	$(BIN)/python benchmarks/conformance/conformance.py

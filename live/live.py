@@ -1,9 +1,10 @@
-"""Flight events through a local Kinesis into bronze, silver and gold, again and again, until Ctrl-C.
+"""Flight events through a local Kinesis, and weather files, into bronze, silver and gold, until Ctrl-C.
 
     python live/live.py --rate 2000 --seconds 120
 
-Starts a Kinesis server of its own and a producer beside it, and stops both in the end. The lakehouse stays in
-.medallion/live; each start begins a new one.
+Starts a Kinesis server of its own, a producer beside it, and a server of S3 for the files (moto's, in this
+process), and stops them in the end. Without the jars that read s3a:// (`make s3-extras`) files land in a
+folder. The lakehouse stays in .medallion/live; each start begins a new one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,18 @@ HERE = Path(__file__).parent
 HOME = Path(".medallion/live").absolute()
 SERVER = HERE.parent / "tests" / "kinesis" / "server"
 STREAM, SHARDS = "flight-events", 2
-HEADINGS = ("run", "seconds", "events sent", "bronze", "silver", "quarantine", "gold", "event to gold")
+HEADINGS = (
+    "run",
+    "seconds",
+    "events sent",
+    "bronze",
+    "silver",
+    "quarantine",
+    "gold",
+    "event to gold",
+    "weather",
+)
+BUCKET = "live-landing-zone"
 
 
 @contextmanager
@@ -58,11 +70,38 @@ def kinesis() -> Iterator[None]:
             process.terminate()
 
 
+@contextmanager
+def landing_zone() -> Iterator[str]:
+    """Where files land: a bucket of a server on a free port, to which the environment leads, or a folder."""
+    from medallion_pipelines.machine import s3_jars
+
+    if not s3_jars():
+        print("Files land in a folder. (In a bucket of a local S3 server after `make s3-extras`.)")
+        (HOME / "landing" / "weather").mkdir(parents=True)
+        yield str(HOME / "landing")
+        return
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        os.environ["AWS_ENDPOINT_URL_S3"] = f"http://{host}:{port}"
+        place = {"LocationConstraint": os.environ["AWS_REGION"]}
+        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+        print(f"Files land in s3a://{BUCKET}/landing, of a server at {host}:{port}.")
+        yield f"s3a://{BUCKET}/landing"
+    finally:
+        server.stop()
+
+
 class Producer:
     """The producer's process, and how many records it has sent."""
 
-    def __init__(self, rate: int) -> None:
-        command = [sys.executable, HERE / "producer.py", STREAM, str(rate)]
+    def __init__(self, rate: int, landing: str) -> None:
+        command = [sys.executable, HERE / "producer.py", STREAM, str(rate), landing]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)
         self.sent = 0
@@ -89,14 +128,14 @@ def main() -> None:
     given = options.parse_args()
     shutil.rmtree(HOME, ignore_errors=True)
     logging.getLogger().addHandler(logging.NullHandler())  # py4j logs a trace of Ctrl-C
-    with kinesis():
+    with kinesis(), landing_zone() as landing:
         from medallion_pipelines import Lakehouse
         from medallion_pipelines.settings import Settings
 
-        lakehouse = Lakehouse(Settings(warehouse=str(HOME / "warehouse"), landing=str(HOME / "landing")))
+        lakehouse = Lakehouse(Settings(warehouse=str(HOME / "warehouse"), landing=landing))
         print("Making the tables ...", flush=True)
         lakehouse.run(HERE / "product")  # of nothing: a JVM that has just started is slow
-        producer = Producer(given.rate)
+        producer = Producer(given.rate, landing)
         started, latencies = time.monotonic(), list[float]()
         print("  ".join(f"{name:>13}" for name in HEADINGS))
         try:
@@ -130,10 +169,11 @@ def turn(lakehouse: Any, producer: Producer) -> list[float]:
     ).first()
     refused = sum(status.records for status in lakehouse.quarantine(HERE / "product"))
     latency = [] if counts.oldest is None else [(after - counts.oldest.astimezone(UTC)).total_seconds()]
+    weather = lakehouse.table("silver.weather").count() if lakehouse.tables.exists("silver.weather") else 0
     row = (
         result.run_id[:8], f"{result.seconds:.1f}", f"{producer.sent:,}", f"{counts.bronze:,}",
         f"{counts.silver:,}", f"{refused:,}", f"{lakehouse.table('gold.delays_by_carrier').count():,}",
-        f"{latency[0]:.1f} s" if latency else "",
+        f"{latency[0]:.1f} s" if latency else "", f"{weather:,}",
     )  # fmt: skip
     print("  ".join(f"{value:>13}" for value in row), flush=True)
     return latency

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from medallion_pipelines import machine as needs
+from medallion_pipelines import session
 from medallion_pipelines.errors import SetupError
+from medallion_pipelines.settings import Settings
 
 SOURCES = Path(__file__).parent.parent / "src"
 
@@ -116,6 +119,39 @@ def test_jars_that_cannot_be_fetched_say_why_and_leave_nothing_behind(machine):
 
     assert ":: io.delta#delta-spark_4.2_2.13;4.4.0: not found\nCheck the network;" in str(refused.value)
     assert list((machine / "cache" / "jars").iterdir()) == []
+
+
+def test_the_jars_for_s3_are_those_of_sparks_hadoop_and_come_when_asked_for(machine):
+    program(
+        machine / "spark/bin/spark-submit",
+        f"""echo "$@" >> {machine}/calls
+        for word; do case $word in spark.jars.ivy=*) ivy=${{word#spark.jars.ivy=}};; esac; done
+        mkdir -p "$ivy/jars" && touch "$ivy/jars/org.apache.hadoop_hadoop-aws-3.5.0.jar" """,
+    )
+
+    before, fetched = needs.s3_jars(), needs.fetch_s3_jars()
+
+    assert before == []
+    assert [jar.name for jar in fetched] == ["org.apache.hadoop_hadoop-aws-3.5.0.jar"]
+    assert needs.s3_jars() == needs.fetch_s3_jars() == fetched
+    (call,) = (machine / "calls").read_text().splitlines()
+    assert "--packages org.apache.hadoop:hadoop-aws:3.5.0 " in call
+    assert "--exclude-packages *:hadoop-client-api,*:spark-core_2.13 " in call
+
+
+def test_a_landing_zone_on_s3_without_its_jars_is_refused_before_spark_starts(machine, monkeypatch):
+    monkeypatch.setattr(
+        session, "_spark_session_class", lambda: SimpleNamespace(getActiveSession=lambda: None)
+    )
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+
+    with pytest.raises(SetupError) as refused:
+        session.get_session(Settings(landing="s3a://bucket/landing"))
+
+    assert str(refused.value).startswith(
+        "The landing zone is s3a://bucket/landing. Files at s3a:// are read with"
+    )
+    assert "`make s3-extras`" in str(refused.value)
 
 
 def test_a_spark_home_of_another_version_is_refused(machine):

@@ -13,7 +13,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from medallion_pipelines.bronze.ledger import forget_files, listing
+from medallion_pipelines.bronze.ledger import forget_files
+from medallion_pipelines.bronze.listing import listing
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure import erase, erase_again, refuse_renamed

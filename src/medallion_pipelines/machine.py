@@ -1,4 +1,4 @@
-"""What a machine needs for local Spark: Java, and Delta's jars, fetched once and kept.
+"""What a machine needs for local Spark: Java, Delta's jars, and for `s3a://` Hadoop's, fetched once and kept.
 
 Importing this needs Python alone, so that `make` can ask before it installs anything.
 """
@@ -20,6 +20,10 @@ from medallion_pipelines.errors import SetupError
 
 JAVA_NEEDED = 17
 NO_PYSPARK = "Spark is not installed. Outside Databricks: pip install 'medallion-pipelines[local]'."
+NO_S3A = (
+    "Files at s3a:// are read with jars that are fetched only when asked for (690 MB): `make s3-extras`, or "
+    "`medallion setup --s3`. A Spark of your own needs hadoop-aws of its Hadoop's version."
+)
 
 
 @cache
@@ -43,17 +47,26 @@ def check_java() -> str:
 
 def fetch_jars() -> list[Path]:
     """Delta's jars for the installed pyspark, fetched on first use and kept; whole or not at all."""
-    folder = cache_folder() / "jars" / f"spark-{_spark_minor()}-delta-{_delta_version()}"
-    if not folder.is_dir():
-        check_java()
-        with tempfile.TemporaryDirectory(prefix="fetch-", dir=writable(folder.parent)) as scratch:
-            _resolve(Path(scratch))
-            try:
-                (Path(scratch) / "jars").rename(folder)  # at once, so the folder is there only whole
-            except OSError:
-                if not folder.is_dir():  # else another process was quicker
-                    raise
-    return sorted(folder.glob("*.jar"))
+    folder = f"spark-{_spark_minor()}-delta-{_delta_version()}"
+    coordinates = f"io.delta:delta-spark_{_spark_minor()}_2.13:{_delta_version()}"
+    return _fetched(_jars() / folder, coordinates, "Delta's jars")
+
+
+def fetch_s3_jars() -> list[Path]:
+    """The jars for `s3a://`, of the Hadoop that the installed pyspark has, and with them AWS' whole SDK
+    (690 MB): fetched when asked for, and kept."""
+    version = _hadoop_version()
+    if version is None:
+        raise SetupError(
+            f"The Spark in {_spark_home()} has no Hadoop of its own: add hadoop-aws to the one it uses."
+        )
+    return _fetched(_s3_folder(version), f"org.apache.hadoop:hadoop-aws:{version}", "The jars for S3")
+
+
+def s3_jars() -> list[Path]:
+    """The jars for `s3a://` that were fetched; empty if they were not."""
+    version = _hadoop_version()
+    return [] if version is None else sorted(_s3_folder(version).glob("*.jar"))
 
 
 def check_spark_home() -> None:
@@ -86,10 +99,22 @@ def writable(folder: Path) -> Path:
     return folder
 
 
-def _resolve(scratch: Path) -> None:
-    """Have Spark's own Ivy fetch Delta into `scratch`/jars, without what Spark ships itself."""
+def _fetched(folder: Path, coordinates: str, what: str) -> list[Path]:
+    if not folder.is_dir():
+        check_java()
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=writable(folder.parent)) as scratch:
+            _resolve(Path(scratch), coordinates, what)
+            try:
+                (Path(scratch) / "jars").rename(folder)  # at once, so the folder is there only whole
+            except OSError:
+                if not folder.is_dir():  # else another process was quicker
+                    raise
+    return sorted(folder.glob("*.jar"))
+
+
+def _resolve(scratch: Path, coordinates: str, what: str) -> None:
+    """Have Spark's own Ivy fetch something into `scratch`/jars, without what Spark ships itself."""
     check_spark_home()
-    coordinates = f"io.delta:delta-spark_{_spark_minor()}_2.13:{_delta_version()}"
     shipped = {re.sub(r"-\d[^/]*$", "", jar.stem) for jar in (_spark_home() / "jars").glob("*.jar")}
     nothing = scratch / "nothing.py"
     nothing.touch()
@@ -105,11 +130,12 @@ def _resolve(scratch: Path) -> None:
         command += ["--conf", f"spark.jars.ivySettings={ivy_settings}"]
     environment = {key: value for key, value in os.environ.items() if key != "SPARK_REMOTE"}
     done = subprocess.run([*command, str(nothing)], capture_output=True, text=True, env=environment)
-    if done.returncode != 0 or not any((scratch / "jars").glob("*delta-spark*.jar")):
+    name = coordinates.split(":")[1].split("_")[0]
+    if done.returncode != 0 or not any((scratch / "jars").glob(f"*{name}*.jar")):
         output = (done.stderr + done.stdout).splitlines()
         hints = [line.strip() for line in output if re.search(r"not found|Exception|denied|No space", line)]
         raise SetupError(
-            f"Delta's jars ({coordinates}) could not be fetched from Maven.\n"
+            f"{what} ({coordinates}) could not be fetched from Maven.\n"
             + "".join(f"  {line}\n" for line in list(dict.fromkeys(hints))[:3])
             + "Check the network; behind a proxy set HTTPS_PROXY=http://host:port; for a Maven mirror name"
             " an Ivy settings file in MEDALLION_IVY_SETTINGS. Then try again: nothing half-done remains."
@@ -135,6 +161,20 @@ def _spark_home() -> Path:
     if found is None or found.origin is None:
         raise SetupError(NO_PYSPARK)
     return Path(found.origin).parent
+
+
+def _jars() -> Path:
+    return cache_folder() / "jars"
+
+
+def _s3_folder(version: str) -> Path:
+    return _jars() / f"hadoop-aws-{version}"
+
+
+def _hadoop_version() -> str | None:
+    """That of the Hadoop client which Spark ships, if it does: the jars for S3 must be of the same."""
+    found = [jar.stem.rpartition("-")[2] for jar in (_spark_home() / "jars").glob("hadoop-client-api-*.jar")]
+    return found[0] if found else None
 
 
 def _spark_minor() -> str:

@@ -17,13 +17,16 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from medallion_pipelines import s3a
 from medallion_pipelines.errors import SetupError
 from medallion_pipelines.machine import (
     NO_PYSPARK,
+    NO_S3A,
     cache_folder,
     check_java,
     check_spark_home,
     fetch_jars,
+    s3_jars,
     writable,
 )
 
@@ -48,6 +51,8 @@ def get_session(settings: Settings) -> SparkSession:
     remote = os.environ.get("SPARK_REMOTE", "")
     if remote and not remote.startswith("local"):
         return remote_session(remote)
+    if settings.landing.startswith("s3a://") and not s3_jars():
+        raise SetupError(f"The landing zone is {settings.landing}. {NO_S3A}")
     return local_session(connect=bool(remote), master=remote or "local[*]", warehouse=settings.warehouse)
 
 
@@ -135,6 +140,7 @@ def _configuration(master: str, app_name: str, warehouse: str | Path | None) -> 
         "spark.sql.shuffle.partitions": partitions,
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": partitions,
+        **s3a.configuration(s3_jars(), os.environ),
     }
 
 

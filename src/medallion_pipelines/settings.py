@@ -31,9 +31,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.warehouse is not None and ("://" in self.warehouse or self.warehouse.startswith("dbfs:")):
+            on_s3 = (
+                " (On S3, open-source Spark keeps writers of a Delta table apart within one process only: "
+                "two at once lose commits, and are not told.)"
+            )
             raise SetupError(
                 f"The warehouse {self.warehouse} is not a folder of this machine. Leave it out and name a "
                 "catalog (--catalog or MEDALLION_CATALOG) that keeps its tables where you want them."
+                + (on_s3 if self.warehouse.startswith("s3") else "")
             )
 
     @classmethod

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from medallion_pipelines.errors import SourceError
 from medallion_pipelines.kinesis.positions import Position, Stop
@@ -48,13 +50,18 @@ def test_of_many_at_once_one_is_first_and_all_hear_of_it(tmp_path: Path) -> None
 
 
 def test_in_s3_the_first_to_write_decides(aws: None, bucket: Bucket) -> None:
-    stops = Stops(folder_at(f"s3a://{bucket.name}/a b/shards/"), "query")
+    stops = Stops(folder_at(f"s3a://{bucket.name}/a b/"), "query")
     assert stops.get(1, "s/shardId-1") is None
     assert stops.put(1, "s/shardId-1", stop(1)) == stop(1)
     assert stops.put(1, "s/shardId-1", stop(2)) == stop(1)
     assert stops.put(2, "s/shardId-1", stop(2)) == stop(2)
+    assert stops.put(11, "s/shardId-1", stop(3)) == stop(3)
+    assert Stops(folder_at(f"s3://{bucket.name}/a b"), "query").get(1, "s/shardId-1") == stop(1)
+    assert Stops(folder_at(f"s3://{bucket.name}/a b"), "another").get(1, "s/shardId-1") is None
     stops.forget(1)
-    assert list(bucket.files()) == ["a b/shards/query/2/shardId-1.s.json"]
+    assert stops.of(1, ["s/shardId-1"]) == {"s/shardId-1": None}
+    kept = ["a b/query/11/shardId-1.s.json", "a b/query/2/shardId-1.s.json"]
+    assert sorted(bucket.files()) == kept
 
 
 def test_what_s3_refuses_is_told_with_the_place(aws: None) -> None:
@@ -90,28 +97,20 @@ def test_a_stop_that_was_damaged_is_named(tmp_path: Path) -> None:
             stops.get(1, "s/shardId-1")
 
 
-def test_who_comes_at_the_same_moment_tries_again() -> None:
-    boto3 = pytest.importorskip("boto3")
-    from botocore.response import StreamingBody
-    from botocore.stub import Stubber
+def test_of_many_at_once_in_s3_one_is_first_and_all_hear_of_it(aws: None, bucket: Bucket) -> None:
+    folder = folder_at(f"s3://{bucket.name}")
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(lambda number: Stops(folder, "query").put(1, "s/a", stop(number)), range(16)))
+    assert len(set(heard)) == 1
+    assert list(bucket.files()) == ["query/1/a.s.json"]
 
+
+def test_another_that_is_just_writing_in_s3_is_waited_for() -> None:
+    """No local server answers so."""
     client = boto3.client("s3", region_name="eu-west-1")
-    place = {"Bucket": "bucket", "Key": "a/b/1/x.s.json"}
+    write = {"Bucket": "bucket", "Key": "a/b", "Body": b"{}", "IfNoneMatch": "*"}
     with Stubber(client) as s3:
-        s3.add_client_error("get_object", "NoSuchKey", expected_params=place)
-        write = {**place, "Body": b"{}", "IfNoneMatch": "*"}
         s3.add_client_error("put_object", "ConditionalRequestConflict", expected_params=write)
-        s3.add_response("put_object", {}, write)
         s3.add_client_error("put_object", "PreconditionFailed", expected_params=write)
-        s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"{}"), 2)}, place)
-        listed = {"Bucket": "bucket", "Prefix": "a/b/1/"}
-        s3.add_response("list_objects_v2", {"Contents": [{"Key": "a/b/1/x.s.json"}]}, listed)
-        gone = {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "a/b/1/x.s.json"}]}}
-        s3.add_response("delete_objects", {}, gone)
-        folder = S3Folder("s3://bucket/a/b/", client)
-        assert folder.read("1/x.s.json") is None
-        assert folder.write_first("1/x.s.json", b"{}")
-        assert not folder.write_first("1/x.s.json", b"{}")
-        assert folder.read("1/x.s.json") == b"{}"
-        folder.drop("1/")
+        assert not S3Folder("s3://bucket/a", client).write_first("b", b"{}")
         s3.assert_no_pending_responses()

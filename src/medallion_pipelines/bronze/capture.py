@@ -23,7 +23,8 @@ from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.bronze.shape import bronze_shape
 from medallion_pipelines.bronze.streams import capture_stream
 from medallion_pipelines.contracts.model import Source, Table
-from medallion_pipelines.errors import LostRecordsError, spark_reason
+from medallion_pipelines.errors import LostRecordsError, SetupError, spark_reason
+from medallion_pipelines.machine import NO_S3A
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.tables import Tables, ddl
@@ -101,7 +102,9 @@ def _capture_batch(tables: Tables, key: str, source: Source, batch: Batch) -> li
     readable = [path for path in by_path if path not in broken]
     try:
         _write(tables, key, source, batch.token, readable, schema)
-    except Exception:  # classic Spark raises py4j's errors, Spark Connect its own
+    except Exception as error:  # classic Spark raises py4j's errors, Spark Connect its own
+        if "S3AFileSystem not found" in str(error):
+            raise SetupError(NO_S3A) from None
         # which of them is it? nothing was written: a commit is all or nothing
         broken |= unreadable(tables, source, readable, schema)
         readable = [path for path in readable if path not in broken]

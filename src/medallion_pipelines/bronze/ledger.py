@@ -11,25 +11,17 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from medallion_pipelines.bronze.discovery import discovered
 from medallion_pipelines.contracts.model import Source
-from medallion_pipelines.errors import SourceError
 from medallion_pipelines.runlog import RunLog, now
-from medallion_pipelines.tables import Tables
+from medallion_pipelines.tables import Field, Tables, local_frame
 
 BATCH_FILES = 5_000
-
-# over all that is known of one path: batches that were not finished, and what is listed but not known
-_OPEN = """filter(entries, f -> f.status = 'found' AND NOT exists(entries,
-    e -> e.token <=> f.token AND e.status <> 'found'))"""
-_UNKNOWN = """filter(entries, l -> l.status = 'listed' AND NOT exists(entries,
-    e -> e.status IN ('captured', 'changed', 'empty')
-        AND e.modified_at = l.modified_at AND e.size = l.size))"""
+_FILE = ["path", "modified_at", "size"]
 
 
 @dataclass(frozen=True)
@@ -60,13 +52,6 @@ class Outcome:
     error: str | None = None
 
 
-def resolve(source: Source, landing: str) -> str:
-    """Where a feed's files are: its path below the landing zone, unless it is absolute or a URI."""
-    if "://" in source.path or source.path.startswith("/"):
-        return source.path
-    return f"{landing.rstrip('/')}/{source.path}"
-
-
 def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[SourceFile]]:
     """The batches to capture, and the files that changed after they were captured (reported, not reread).
 
@@ -74,30 +59,26 @@ def pending(log: RunLog, feed: str, source: Source) -> tuple[list[Batch], list[S
     """
     tables = log.tables
     ledger = tables.read("ops.files").where(F.col("feed") == feed)
-    seen = ledger.select("path", "modified_at", "size", "status", "token")
-    listed = listing(tables, source)
+    finished = ledger.where("status <> 'found' AND token IS NOT NULL").select("token").distinct()
+    rows = ledger.where("status = 'found'").select(*_FILE, "token").join(finished, "token", "left_anti")
+    listed = discovered(tables, feed, source)
     if listed is not None:
-        seen = seen.unionByName(listed.selectExpr("*", "'listed' AS status", "CAST(NULL AS STRING) AS token"))
-    rows = (
-        seen.groupBy("path")
-        .agg(F.expr("collect_set(struct(modified_at, size, status, token))").alias("entries"))
-        .select("path", "entries", F.expr(_OPEN).alias("open"), F.expr(_UNKNOWN).alias("unknown"))
-        .where("size(open) > 0 OR size(unknown) > 0")
-        .collect()
-    )
+        known = ledger.where("status IN ('captured', 'changed', 'empty')").select(*_FILE)
+        rows = rows.unionByName(listed.join(known, _FILE, "left_anti"), allowMissingColumns=True)
     unfinished: dict[str, list[SourceFile]] = {}
-    new: list[SourceFile] = []
-    changed: list[SourceFile] = []
-    for row in rows:
-        for entry in row.open:
-            unfinished.setdefault(entry.token, []).append(_file(row.path, entry))
-        if row.unknown and not row.open:
-            captured = any(entry.status == "captured" for entry in row.entries)
-            (changed if captured else new).append(_file(row.path, row.unknown[0]))
+    unlike: list[SourceFile] = []  # what is known, if anything is
+    for row in rows.collect():
+        file = SourceFile(row.path, row.modified_at.astimezone(UTC), row.size)
+        (unlike if row.token is None else unfinished.setdefault(row.token, [])).append(file)
+    begun = {file.path for files in unfinished.values() for file in files}
+    unlike = [file for file in unlike if file.path not in begun]
+    captured = _captured_before(tables, ledger, unlike)
+    new = [file for file in unlike if file.path not in captured]
+    changed = [file for file in unlike if file.path in captured]
     if new and tables.version(feed) > 0:
-        known = _forgotten(tables, feed, ledger, unfinished)
-        if not {outcome.file for outcome in known}.isdisjoint(new):
-            note(log, feed, None, known)
+        forgotten = _forgotten(tables, feed, ledger, unfinished)
+        if not {outcome.file for outcome in forgotten}.isdisjoint(new):
+            note(log, feed, None, forgotten)
             return pending(log, feed, source)
     batches = [Batch(token, tuple(files), resumed=True) for token, files in sorted(unfinished.items())]
     new.sort(key=lambda file: (file.modified_at, file.path))
@@ -170,39 +151,10 @@ def note(log: RunLog, feed: str, token: str | None, outcomes: Sequence[Outcome])
     )
 
 
-def _file(path: str, entry: Row) -> SourceFile:
-    return SourceFile(path, entry.modified_at.astimezone(UTC), entry.size)
-
-
-def listing(tables: Tables, source: Source) -> DataFrame | None:
-    """The files of a feed: path, modified_at, size; None where there is none. Raises SourceError where the
-    landing zone itself is missing."""
-    path = resolve(source, tables.settings.landing)
-    try:
-        files = tables.spark.read.format("binaryFile").load(path)
-        _ = files.schema  # Spark Connect looks at the path only when asked for something
-    except AnalysisException as error:
-        if "PATH_NOT_FOUND" not in str(error):
-            raise
-        if path.startswith("/") and not Path(_fixed_part(path)).is_dir():
-            raise SourceError(
-                f"{_fixed_part(path)} is not a folder, so no file of {source.path} can be read. "
-                "Name the landing zone with --landing or MEDALLION_LANDING."
-            ) from None
-        return None
-    # only the metadata is asked for, so no content is read
-    return files.selectExpr(
-        "_metadata.file_path AS path",
-        "_metadata.file_modification_time AS modified_at",
-        "_metadata.file_size AS size",
-    )
-
-
-def _fixed_part(path: str) -> str:
-    """The folder above the first pattern of a glob."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if any(character in part for character in "*?[{"):
-            return "/".join(parts) or "/"
-        parts.append(part)
-    return str(Path(path).parent)
+def _captured_before(tables: Tables, ledger: DataFrame, files: Sequence[SourceFile]) -> set[str]:
+    """The paths of those files whose records were captured as they were at another time."""
+    if not files:
+        return set()
+    asked = local_frame(tables.spark, [Field("path", "STRING")], [(file.path,) for file in files])
+    found = ledger.where("status = 'captured'").select("path").join(asked, "path", "left_semi")
+    return {row.path for row in found.distinct().collect()}

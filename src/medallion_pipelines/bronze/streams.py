@@ -7,7 +7,6 @@ source `kinesis` reads them, elsewhere ours: `_reading` chooses, and nothing els
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 import uuid
@@ -18,6 +17,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from medallion_pipelines.bronze.listing import on_databricks
 from medallion_pipelines.bronze.parsed import parsed_select
 from medallion_pipelines.bronze.shape import bronze_shape
 from medallion_pipelines.contracts.model import Table
@@ -87,14 +87,10 @@ def capture_stream(log: RunLog, table: Table, options: Mapping[str, str]) -> Ste
     )
 
 
-def _on_databricks() -> bool:
-    return "DATABRICKS_RUNTIME_VERSION" in os.environ
-
-
 def _reading(spark: SparkSession, options: Mapping[str, str], metadata: str) -> DataFrame:
     """The streams as a frame, by the source that this Spark has."""
     reader = spark.readStream.format("kinesis")
-    if _on_databricks():
+    if on_databricks():
         theirs = {name: value for name, value in options.items() if name not in _OURS}
         if "endpointUrl" in theirs:
             theirs["endpoint"] = theirs.pop("endpointUrl")
@@ -138,7 +134,7 @@ def _is_begun(spark: SparkSession, checkpoint: str) -> bool:
 
 def _after_what_is_there(tables: Tables, key: str, options: Mapping[str, str]) -> dict[str, str]:
     """Where to begin when the checkpoint was lost, and not the records: after the last one of each shard."""
-    if _on_databricks():
+    if on_databricks():
         raise MedallionError(
             f"{key} has records, but the checkpoint that says up to where is gone, and the built-in source "
             "cannot begin after a record. Restore the checkpoint, or move the table away to read all anew."
@@ -172,7 +168,7 @@ def _said(
     sources = [one for one in sources if one["endOffset"] != one["startOffset"]]
     if not sources:
         return None, []
-    if _on_databricks():
+    if on_databricks():
         behind = (sources[-1].get("metrics") or {}).get("maxMsBehindLatest")
         return (None if behind is None else int(float(behind))), []
     offsets = [one["endOffset"] for one in sources]

@@ -18,17 +18,25 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sample, name="sample")
 
 
-def setup() -> None:
+def setup(
+    s3: Annotated[
+        bool, typer.Option("--s3", help="With the jars that read s3a:// (Hadoop's, and AWS' SDK: 690 MB).")
+    ] = False,
+) -> None:
     """Check Java and fetch Delta's jars, once.
 
     Afterwards nothing needs a network.
     """
-    from medallion_pipelines.machine import check_java, fetch_jars
+    from medallion_pipelines.machine import check_java, fetch_jars, fetch_s3_jars
 
     java = check_java()
     with screen.err().status("Fetching Delta's jars ..."):
         jars = fetch_jars()
     screen.say(f"Ready: Java {java}, Delta's jars in {jars[0].parent}.")
+    if s3:
+        with screen.err().status("Fetching the jars for S3 ..."):
+            jars = fetch_s3_jars()
+        screen.say(f"Ready: s3a://, its jars in {jars[0].parent}.")
 
 
 @sample.command()

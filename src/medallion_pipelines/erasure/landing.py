@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 
 from medallion_pipelines.bronze.capture import unreadable
-from medallion_pipelines.bronze.ledger import listing
+from medallion_pipelines.bronze.listing import listing
 from medallion_pipelines.bronze.parquet import merged_schema
 from medallion_pipelines.bronze.records import read_records
 from medallion_pipelines.contracts.model import Table

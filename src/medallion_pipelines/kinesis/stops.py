@@ -179,4 +179,4 @@ class S3Folder:
         return told(f"s3://{self._bucket}/{self._key(name)}")
 
     def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}"
+        return f"{self._prefix}/{name}" if self._prefix else name

@@ -1,0 +1,3 @@
+from tests.aws import aws, bucket, s3, s3_server
+
+__all__ = ["aws", "bucket", "s3", "s3_server"]
