@@ -23,6 +23,7 @@ from medallion_pipelines.cli import (
     restore,
     run,
     screen,
+    upkeep,
 )
 from medallion_pipelines.errors import ContractError, MedallionError, SetupError, UnknownNameError
 
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (run, restore, contracts, query, quarantine, report, erase, ingest, machine):
+for group in (run, restore, contracts, query, quarantine, upkeep, report, erase, ingest, machine):
     group.register(app)
 
 
@@ -72,13 +73,7 @@ def main() -> None:
     """Run the command line."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    if not debug:
-        logging.getLogger().addHandler(logging.NullHandler())  # py4j logs traces of what we report ourselves
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-    os.environ["TZ"] = "UTC"  # pyspark hands timestamps over in the local time zone
-    if hasattr(time, "tzset"):
-        time.tzset()
+    prepare(debug=debug)
     try:
         app([argument for argument in arguments if argument != "--debug"])
     except SystemExit as ended:
@@ -89,6 +84,17 @@ def main() -> None:
         if debug:
             raise
         sys.exit(_report(error))
+
+
+def prepare(*, debug: bool = False) -> None:
+    """Make this process one that commands can run in."""
+    if not debug:
+        logging.getLogger().addHandler(logging.NullHandler())  # py4j logs traces of what we report ourselves
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+    os.environ["TZ"] = "UTC"  # pyspark hands timestamps over in the local time zone
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 def _report(error: Exception) -> int:
