@@ -29,7 +29,7 @@ SETTINGS = (
 
 
 def definitions(product: Product, place: str, compute: Compute, streams: str) -> dict[str, Job]:
-    """The jobs of a product by key; `place` is where tasks find it. Raises ValueError where they cannot be."""
+    """The jobs of a product, by key; `place` is where tasks find it. Raises ValueError where none can be."""
     if streams not in ("schedule", "continuous"):
         raise ValueError(f"The variable streams is {streams!r}: it is schedule or continuous.")
     if streams == "continuous" and compute.serverless:
@@ -53,7 +53,7 @@ def definitions(product: Product, place: str, compute: Compute, streams: str) ->
     tasks["quality"] = [_task("quality", ["quality", PRODUCT], compute, retries=0)]  # it fails for a reason
     tasks["maintain"] = [_task("maintain", ["maintain", PRODUCT], compute)]
     begins["maintain"] = _at("${var.maintain_cron}")
-    names = dict(product=product.name, place=place)
+    names = {"product": product.name, "place": place}
     jobs = {
         key: _job(key, some, begins.get(key, {}), compute.of_job(), **names) for key, some in tasks.items()
     }
@@ -83,8 +83,7 @@ def _job(
             "description": f"{key} of the data product {product}; made from its contracts.",
             "tasks": tasks,
             "max_concurrent_runs": 1,
-            "queue": {"enabled": True},
-            "timeout_seconds": 0 if "continuous" in begins else 6 * HOUR,
+            **({} if "continuous" in begins else {"queue": {"enabled": True}, "timeout_seconds": 6 * HOUR}),
             "parameters": [
                 {"name": "catalog", "default": "${var.catalog}"},
                 {"name": "product", "default": place},
@@ -143,7 +142,7 @@ def _task(
 
 
 def _chain(jobs: Sequence[str]) -> list[dict[str, Any]]:
-    """Jobs one after the other, also where one fails: that stops what needs it, within the job, and no more."""
+    """Jobs one after the other, also where one fails: no more is stopped than what needs the table."""
     handed = {name: f"{{{{job.parameters.{name}}}}}" for name in ("catalog", "product")}
     before = [None, *jobs]
     return [

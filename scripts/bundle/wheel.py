@@ -1,7 +1,7 @@
 """Builds the wheel that is deployed: python -m scripts.bundle.wheel FOLDER
 
-Its build tag is a digest of its contents. So a wheel that is deployed anew has either the same name and the same
-bytes or another name: no running job is given other code than it began with.
+Its build tag is a digest of its contents. So a wheel that is deployed anew has either the same name and the
+same bytes, or another name: no running job is given other code than it began with.
 """
 
 from __future__ import annotations

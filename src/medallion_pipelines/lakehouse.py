@@ -303,7 +303,7 @@ class Lakehouse:
         return table_status(self.tables, loaded)
 
     def quality(self, product: str | Path | Product | None = None) -> list[TableStatus]:
-        """How each table stands; `broken` says which promise it does not keep. Noted in `ops.table_status`."""
+        """How each table stands; `broken` says which promise it breaks. Noted in `ops.table_status`."""
         loaded = self._place(find_product(product))
         return check_promises(self.tables, loaded)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support import column, land_json, rows, silver, write_product
 
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.results import TableStatus
-from tests.support import column, land_json, rows, silver, write_product
 
 OLD = [{"property": "freshness", "value": 1, "unit": "h", "element": "a.at"}]
 
