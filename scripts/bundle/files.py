@@ -9,7 +9,7 @@ from typing import Any
 
 from scripts.bundle.config import Config
 
-_PATHS = ("notebook_path", "python_file", "file_path")
+_PATHS = ("notebook_path", "python_file", "file_path", "whl", "jar", "requirements")
 
 
 def check_files(config: Config) -> None:
@@ -38,9 +38,7 @@ def _named(at: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for key, inner in value.items():
             where = f"{at}.{key}"
-            if (key in _PATHS and _is_local(inner)) or (
-                key in ("whl", "jar", "requirements") and _is_local(inner)
-            ):
+            if key in _PATHS and _is_local(inner):
                 yield where, inner
             elif key == "dependencies":
                 for place, text in enumerate(inner):

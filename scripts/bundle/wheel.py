@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def build(folder: Path) -> Path:
-    """Build the package into a folder of its own, emptied before; the wheel.
+    """Build the package into a folder of its own, where it is then the only wheel.
 
     Raises CalledProcessError with the output of what failed.
     """
@@ -29,9 +29,14 @@ def build(folder: Path) -> Path:
         # a build tag begins with a digit
         _run("-m", "wheel", "tags", "--build", f"0{digest}", "--remove", str(built))
         (tagged,) = Path(scratch).glob("*.whl")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return Path(shutil.move(tagged, folder / tagged.name))
+        folder.mkdir(parents=True, exist_ok=True)
+        made = folder / tagged.name
+        shutil.copyfile(tagged, made.with_suffix(".part"))
+        made.with_suffix(".part").replace(made)  # whoever builds it at the same time makes the same
+    for other in folder.glob("*.whl"):
+        if other != made:
+            other.unlink(missing_ok=True)
+    return made
 
 
 def _run(*words: str) -> None:

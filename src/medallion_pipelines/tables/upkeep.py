@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 
-from medallion_pipelines.sql import string
+from pyspark.sql.types import ArrayType, MapType, StructType, VariantType
+
+from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables.history import History
 
 _LOG_DAYS = 30  # Delta's own: less would not be noticed, more is kept where files are
+_NO_STATISTICS = (ArrayType, MapType, StructType, VariantType)
 
 
 class Upkeep(History):
@@ -41,5 +44,8 @@ class Upkeep(History):
         them on Databricks only."""
         if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
             return False
-        self.spark.sql(f"ANALYZE TABLE {self._at(key)} COMPUTE STATISTICS FOR ALL COLUMNS")
+        at = self._at(key)
+        plain = [f.name for f in self.spark.table(at).schema if not isinstance(f.dataType, _NO_STATISTICS)]
+        of = f" FOR COLUMNS {', '.join(map(quoted, plain))}" if plain else ""  # FOR ALL refuses the others
+        self.spark.sql(f"ANALYZE TABLE {at} COMPUTE STATISTICS{of}")
         return True
