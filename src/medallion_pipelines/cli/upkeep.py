@@ -49,7 +49,7 @@ def quality(
         screen.complain(f"{table.table}: {table.broken}.")
     if broken:
         raise typer.Exit(1)
-    screen.say(f"{loaded.name}: {len(tables)} tables keep what their contracts promise.", "bold green")
+    screen.say(f"{loaded.name}: every table keeps what its contract promises.", "bold green")
 
 
 def maintain(
@@ -78,7 +78,7 @@ def maintain(
         screen.complain(f"{result.table}: {result.error}")
     if failed:
         raise typer.Exit(1)
-    screen.say(f"{loaded.name}: {len(results)} tables are in order.", "bold green")
+    screen.say(f"{loaded.name}: looked after {len(results)} tables.", "bold green")
 
 
 def _finished(result: UpkeepResult) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from medallion_pipelines.contracts.model import Product
+from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.errors import spark_reason
 from medallion_pipelines.results import UpkeepResult
 from medallion_pipelines.runlog import RunLog
@@ -32,7 +32,7 @@ def maintain(
 ) -> list[UpkeepResult]:
     """Look after every table of a product, and after the logs in `ops`; what was done to each.
 
-    One that fails is in its result, and stops no other. May run beside anything, and again at any time.
+    One that fails is in its result, and stops no other. May run beside runs, and again at any time.
     """
     log = RunLog(tables, product.name)
     log.begin()
@@ -48,25 +48,22 @@ def maintain(
 
 def _kept(tables: Tables, product: Product) -> Iterator[tuple[str, int]]:
     """The tables that are there, and for how many days each keeps its versions."""
-    there = [key for layer in ("bronze", "silver", "gold", "ops") for key in tables.keys(layer)]
-    days = {}
     for table in product.tables.values():
-        if table.kind == "table":
-            own = max(table.retention_days or LEAST_DAYS, LEAST_DAYS)
-            days[table.key] = own
-            if table.layer == "silver":
-                days |= dict.fromkeys(_beside(table.key), own)
-    for key in there:
-        if key.startswith("ops.") and not key.startswith(_PASSING):
+        days = max(table.retention_days or LEAST_DAYS, LEAST_DAYS)
+        for key in _with_beside(table):
+            if tables.exists(key):
+                yield key, days
+    for key in tables.keys("ops"):
+        if not key.startswith(_PASSING):
             yield key, LEAST_DAYS
-        elif key in days:
-            yield key, days[key]
 
 
-def _beside(key: str) -> tuple[str, ...]:
-    """What belongs to a silver table: its bronze table, its quarantine, its memory of changes."""
-    name = key.split(".", 1)[1]
-    return f"bronze.{name}", f"{key}_quarantine", f"silver.__apply_changes_storage_{name}"
+def _with_beside(table: Table) -> tuple[str, ...]:
+    """A table, with its bronze table, its quarantine and its memory of changes; of a view nothing."""
+    if table.layer == "gold":
+        return (table.key,) if table.kind == "table" else ()
+    memory = f"silver.__apply_changes_storage_{table.name}"
+    return f"bronze.{table.name}", table.key, table.quarantine_key, memory
 
 
 def _readers(log: RunLog, product: Product) -> dict[str, dict[str, int]]:
