@@ -15,9 +15,10 @@ Each table is worked on by one job alone, and each job runs once at a time: what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from databricks.bundles.core import Bundle, Location, Resources, Variable, variables
+from databricks.bundles.core import Bundle, Location, Resources
 
 from jobs.compute import Compute
 from jobs.definitions import definitions
@@ -27,29 +28,21 @@ from medallion_pipelines.shipped import product_folder, shipped_products
 ROOT = Path(__file__).parent.parent
 
 
-@variables
-class Variables:
-    """Those of databricks.yml that decide what jobs there are."""
-
-    product: Variable[str]
-    compute: Variable[str]
-    streams: Variable[str]
-
-
 def load_resources(bundle: Bundle) -> Resources:
     """The jobs of the bundle's product, for the CLI.
 
     Raises ContractError where a contract cannot be honoured, ValueError for variables that cannot be.
     """
-    name = bundle.resolve_variable(Variables.product)
+    given: Mapping[str, str] = bundle.variables
+    name = given["product"]
     shipped = name in shipped_products()
     product = load_product(product_folder(name if shipped else ROOT / name))
     made = definitions(
         product,
         # a task finds a folder where the bundle's files are
         name if shipped else f"${{workspace.file_path}}/{name}",
-        Compute(bundle.resolve_variable(Variables.compute)),
-        bundle.resolve_variable(Variables.streams),
+        Compute(given["compute"]),
+        given["streams"],
     )
     resources = Resources()
     for key, job in made.items():  # paths in them are relative to databricks.yml

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from databricks.bundles.jobs import Job
 
@@ -77,30 +77,29 @@ def _job(
     if key == "ingest_streams":
         rules.append({"metric": "STREAMING_BACKLOG_SECONDS", "op": "GREATER_THAN", "value": 2 * HOUR})
         mails["on_streaming_backlog_exceeded"] = told
-    return Job.from_dict(
-        {
-            "name": f"{product} {key}",
-            "description": f"{key} of the data product {product}; made from its contracts.",
-            "tasks": tasks,
-            "max_concurrent_runs": 1,
-            **({} if "continuous" in begins else {"queue": {"enabled": True}, "timeout_seconds": 6 * HOUR}),
-            "parameters": [
-                {"name": "catalog", "default": "${var.catalog}"},
-                {"name": "product", "default": place},
-            ],
-            "health": {"rules": rules},
-            "email_notifications": mails,
-            "notification_settings": {"no_alert_for_canceled_runs": True},
-            "tags": {
-                "product": product,
-                "job": key,
-                "environment": "${bundle.target}",
-                "cost_center": "${var.cost_center}",
-            },
-            **begins,
-            **compute,
-        }
-    )
+    settings: dict[str, Any] = {
+        "name": f"{product} {key}",
+        "description": f"{key} of the data product {product}; made from its contracts.",
+        "tasks": tasks,
+        "max_concurrent_runs": 1,
+        **({} if "continuous" in begins else {"queue": {"enabled": True}, "timeout_seconds": 6 * HOUR}),
+        "parameters": [
+            {"name": "catalog", "default": "${var.catalog}"},
+            {"name": "product", "default": place},
+        ],
+        "health": {"rules": rules},
+        "email_notifications": mails,
+        "notification_settings": {"no_alert_for_canceled_runs": True},
+        "tags": {
+            "product": product,
+            "job": key,
+            "environment": "${bundle.target}",
+            "cost_center": "${var.cost_center}",
+        },
+        **begins,
+        **compute,
+    }
+    return Job.from_dict(cast("Any", settings))
 
 
 def _tables(steps: Sequence[Step], compute: Compute, *, retried: bool) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import yaml
 from databricks.bundles.core import Bundle
 from databricks.bundles.core._resource_type import _ResourceType
 
-TYPES = {kind.plural_name: kind.resource_type for kind in _ResourceType.all()}
+TYPES: dict[str, Any] = {kind.plural_name: kind.resource_type for kind in _ResourceType.all()}
 
 
 @dataclass(frozen=True)

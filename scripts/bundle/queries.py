@@ -137,4 +137,5 @@ def _columns(config: Config, at: str, sql: str, schema: str | None, schemas: Sch
     except SqlglotError as error:
         config.problem(at, " ".join(str(error).split())[:200])
         return None
+    assert isinstance(qualified, exp.Query)
     return set(qualified.named_selects)

@@ -71,7 +71,7 @@ def _check_unused(config: Config) -> None:
     texts += [file.read_text(encoding="utf-8") for file in set(config.files.values()) if file.is_file()]
     texts += [file.read_text(encoding="utf-8") for file in sorted(config.root.glob("jobs/*.py"))]
     for name in config.variables:
-        named = re.compile(rf"var\.{name}\b|^    {name}: Variable", re.MULTILINE)
+        named = re.compile(rf'var\.{name}\b|given\["{name}"\]')
         if not any(named.search(text) for text in texts):
             config.problem(f"variables.{name}", "nothing uses it")
 
