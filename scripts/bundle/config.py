@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from databricks.bundles.core import Bundle
+from databricks.bundles.core import Bundle, Severity
 from databricks.bundles.core._resource_type import _ResourceType
 
 TYPES: dict[str, Any] = {kind.plural_name: kind.resource_type for kind in _ResourceType.all()}
@@ -142,6 +142,9 @@ def _add_python(config: Config) -> None:
             except Exception as error:  # whatever the project's own code raises
                 config.problem(at, f"{name}: {error}")
                 continue
+            for one in made.diagnostics.items:
+                if one.severity == Severity.ERROR:
+                    config.problem(at, f"{name}: {one.summary}")
             for kind in TYPES:
                 for key, resource in getattr(made, kind).items():
                     if key in config.resources.get(kind, {}):
