@@ -72,14 +72,14 @@ def main() -> int:
         failed = True
     else:
         print("imported its entry point beside what Databricks brings, and nothing else")
-    return int(not _validated(targets) or failed)
+    return int(not validated(targets) or failed)
 
 
 def _targets(root: Path) -> list[str]:
     return list(load(root, "").top.get("targets", {}))
 
 
-def _validated(targets: Iterable[str]) -> bool:
+def validated(targets: Iterable[str]) -> bool:
     """Have the CLI validate every target; True, and said, where that cannot be."""
     cli = shutil.which("databricks")
     if cli is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scripts.bundle.__main__ import checked
+from scripts.bundle.__main__ import checked, validated
 from scripts.bundle.config import Config, load
 from scripts.bundle.installed import check_entry_points
 from scripts.bundle.references import resolve
@@ -190,3 +190,36 @@ def test_other_schedules_do_not(tmp_path: Path, cron: str) -> None:
 
 def test_an_unknown_target_is_told(root: Path) -> None:
     assert told(root, "production") == ["databricks.yml: targets.production: there is no such target"]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for the CLI on PATH: notes how it is called, and refuses prod."""
+    program = tmp_path / "bin" / "databricks"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$@" >> "$0.calls"\n[ "$5" != prod ]\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin")
+    monkeypatch.setenv("DATABRICKS_HOST", "http://127.0.0.1:1")
+    return program
+
+
+def test_a_cli_that_is_there_validates_every_target_strictly(cli: Path) -> None:
+    assert validated(["dev", "staging"])
+    assert not validated(["prod", "dev"])
+    assert cli.with_suffix(".calls").read_text().splitlines() == [
+        f"bundle validate --strict --target {target}" for target in ("dev", "staging", "prod", "dev")
+    ]
+
+
+def test_what_cannot_be_validated_is_said(cli: Path, monkeypatch, capsys) -> None:
+    monkeypatch.delenv("DATABRICKS_HOST")
+    monkeypatch.delenv("DATABRICKS_CONFIG_PROFILE", raising=False)
+    assert validated(["dev"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert validated(["dev"])
+    assert capsys.readouterr().out.splitlines() == [
+        "not done: `databricks bundle validate --strict`, for want of a workspace (DATABRICKS_HOST)",
+        "not done: `databricks bundle validate --strict`, because there is no databricks on PATH",
+    ]
+    assert not cli.with_suffix(".calls").exists()
