@@ -21,7 +21,8 @@ from scripts.bundle.wheel import ROOT, build
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
-from medallion_pipelines.shipped import product_folder
+from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.shipped import product_folder, shipped_products
 
 # what jobs can be made of beside the defaults
 VARIANTS: tuple[Mapping[str, str], ...] = (
@@ -39,16 +40,20 @@ def checked(root: Path, target: str, given: Mapping[str, str] | None = None) -> 
     resolve(config)
     check_jobs(config)
     check_files(config)
-    check_queries(config, _flights())
-    check_target(config, _flights())
     check_commands(config)
+    try:
+        product = _product(root, config.top["variables"]["product"]["default"])
+    except MedallionError:  # the jobs could not be made of it, either: that is told
+        return config
+    check_queries(config, product)
+    check_target(config, product)
     return config
 
 
 @cache
-def _flights() -> Product:
-    """The product that the dashboards and the targets' catalogs are of, whichever the jobs run."""
-    return load_product(product_folder(None))
+def _product(root: Path, name: str) -> Product:
+    """The product that dashboards and catalogs are of; jobs may be made of another."""
+    return load_product(product_folder(name if name in shipped_products() else root / name))
 
 
 def main() -> int:
@@ -59,7 +64,8 @@ def main() -> int:
     for target in targets:
         for given in VARIANTS:
             config = checked(ROOT, target, given)
-            check_entry_points(config, wheel)
+            if config.shaped:
+                check_entry_points(config, wheel)
             problems |= dict.fromkeys(config.problems)
         print(f"checked the target {target}; a workspace has to know: {', '.join(config.asked) or 'nothing'}")
     for problem in problems:
