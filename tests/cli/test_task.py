@@ -39,6 +39,7 @@ def stop() -> None:
 def test_a_command_that_ends_well_returns(monkeypatch, capsys) -> None:
     run(monkeypatch, "validate", "flights")
     assert "flights" in capsys.readouterr().err
+    assert sys.argv[0] == "medallion"
 
 
 def test_what_stops_a_command_is_raised(monkeypatch) -> None:

@@ -34,6 +34,7 @@ def main() -> None:
         words = words[1:]
     if os.environ.get(SCOPE):
         _take_secret(os.environ[SCOPE])
+    sys.argv[0] = "medallion"  # what to try next is said of the command, not of this
     prepare()
     code = typer.main.get_command(app).main(words, prog_name="medallion", standalone_mode=False)
     if code:
