@@ -16,10 +16,11 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.lakehouse import Lakehouse
-from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.pipeline import run
 from medallion_pipelines.results import RunResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver import conform
+from medallion_pipelines.steps import plan
 from medallion_pipelines.tables import Field, local_frame
 
 

@@ -10,7 +10,7 @@ from medallion_pipelines.contracts import load_product
 from medallion_pipelines.errors import LockedError, UnknownNameError
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.operations import run_lock
-from medallion_pipelines.pipeline import plan
+from medallion_pipelines.steps import plan
 from tests.support import column, gold, land_json, rows, silver, step, write_product
 
 

@@ -18,10 +18,10 @@ from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Table
 from medallion_pipelines.errors import SetupError
+from medallion_pipelines.settings import ERASURE_KEY as VARIABLE
 from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables import Field, Tables, local_frame
 
-VARIABLE = "MEDALLION_ERASURE_KEY"
 ERASED_KEYS = "ops.erased_keys"
 ERASED = "_erased"  # the column that says whether a row holds an erased key
 _BLOCK, _SHORTEST = 64, 32

@@ -21,9 +21,16 @@ from medallion_pipelines.erasure import erase, erase_again, refuse_renamed
 from medallion_pipelines.errors import MedallionError, SetupError, SourceError, UnknownNameError
 from medallion_pipelines.gold import publish_period
 from medallion_pipelines.observed import Observed
-from medallion_pipelines.operations import register, restore, run_lock, table_status
+from medallion_pipelines.operations import (
+    check_promises,
+    maintain,
+    register,
+    restore,
+    run_lock,
+    table_status,
+)
 from medallion_pipelines.period import Period
-from medallion_pipelines.pipeline import Step, plan, run
+from medallion_pipelines.pipeline import run
 from medallion_pipelines.placed import placed
 from medallion_pipelines.results import (
     Arrival,
@@ -32,6 +39,7 @@ from medallion_pipelines.results import (
     RunResult,
     StepResult,
     TableStatus,
+    UpkeepResult,
 )
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import get_session
@@ -39,6 +47,7 @@ from medallion_pipelines.settings import Settings
 from medallion_pipelines.shipped import product_folder
 from medallion_pipelines.silver import quarantine, rebuild_period, replay
 from medallion_pipelines.silver.changes.table import memory_of
+from medallion_pipelines.steps import Step, plan
 from medallion_pipelines.tables import Tables
 
 LAYERS = ("bronze", "silver", "gold", "ops")
@@ -67,6 +76,7 @@ class Lakehouse:
         product: str | Path | Product | None = None,
         *,
         tables: Sequence[str] | None = None,
+        alone: bool = False,
         full_refresh: bool = False,
         on_start: Callable[[str], None] = lambda key: None,
         on_finish: Callable[[StepResult], None] = lambda result: None,
@@ -74,13 +84,14 @@ class Lakehouse:
         """Bring a product up to date: capture what is new, conform it, refresh what it touches.
 
         `product` is a folder of contracts (or the name of one that ships with the package; flights if
-        None). `tables` narrows the run to some (`silver.flights`) and what they are made from.
+        None). `tables` narrows the run to some (`silver.flights`) and what they are made from;
+        `alone` leaves out what they are made from: each table in a task of its own, say.
         `full_refresh` recomputes marts whole. Raises, before anything runs, ContractError, ChangeRefusedError
         where the contracts no longer have keys that erased persons are known by, and LockedError while
         another run works here; a step that fails is in the result, not raised.
         """
         loaded = self._place(find_product(product))
-        steps = plan(loaded, tables)
+        steps = [step for step in plan(loaded, tables) if not (alone and tables) or step.key in tables]
         with self._working(loaded) as log:
             return self._run(log, loaded, steps, on_start, on_finish, full_refresh=full_refresh)
 
@@ -289,6 +300,23 @@ class Lakehouse:
         """How each table of a product stands."""
         loaded = self._place(find_product(product))  # before self.tables is looked at
         return table_status(self.tables, loaded)
+
+    def quality(self, product: str | Path | Product | None = None) -> list[TableStatus]:
+        """How each table stands; `broken` says which promise it breaks. Noted in `ops.table_status`."""
+        loaded = self._place(find_product(product))
+        return check_promises(self.tables, loaded)
+
+    def maintain(
+        self,
+        product: str | Path | Product | None = None,
+        *,
+        on_finish: Callable[[UpkeepResult], None] = lambda result: None,
+    ) -> list[UpkeepResult]:
+        """Join small files, delete those that no kept version needs, gather statistics: of every table of a
+        product, and of the logs in `ops`. A table that fails is in the results, not raised."""
+        loaded = self._place(find_product(product))
+        with run_lock(self.settings.warehouse):
+            return maintain(self.tables, loaded, on_finish)
 
     def report(self, product: str | Path | Product | None = None) -> str:
         """One HTML page that shows what the pipeline did; notebooks: `displayHTML(lakehouse.report())`."""

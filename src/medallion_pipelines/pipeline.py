@@ -1,63 +1,24 @@
-"""Plan and run a product: its steps, each after what it is made from, side by side where it can be."""
+"""Run the steps of a product, each after what it is made from, side by side where it can be."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from medallion_pipelines.bronze import capture
-from medallion_pipelines.contracts.model import Product, Table
-from medallion_pipelines.errors import MedallionError, UnknownNameError, spark_reason
+from medallion_pipelines.contracts.model import Table
+from medallion_pipelines.errors import MedallionError, spark_reason
 from medallion_pipelines.gold import publish
 from medallion_pipelines.operations import finish_restore
 from medallion_pipelines.results import RunResult, StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver import refine
+from medallion_pipelines.steps import Step
 from medallion_pipelines.transient import retried
 
 PARALLEL = 4  # steps at a time: local steps are mostly waiting for small Spark jobs
-
-
-@dataclass(frozen=True)
-class Step:
-    """Work on one table: `key` is `bronze.x`, `silver.x` or `gold.x`; `table` the contract behind it."""
-
-    key: str
-    table: Table
-    after: frozenset[str]
-
-
-def plan(product: Product, only: Sequence[str] | None = None) -> list[Step]:
-    """The steps of a product in an order that can be run; with `only`, those and all they are made from.
-
-    Raises UnknownNameError for a name in `only` that the product has not.
-    """
-    steps: dict[str, Step] = {}
-    for key, table in product.tables.items():
-        if table.layer == "silver":
-            bronze = f"bronze.{table.name}"
-            steps[bronze] = Step(bronze, table, frozenset())
-            points = {f"{table.layer}.{fk.to_table}" for fk in table.foreign_keys if fk.checked}
-            steps[key] = Step(key, table, frozenset({bronze} | points - {key}))
-        else:
-            steps[key] = Step(key, table, frozenset(f"{i.layer}.{i.table}" for i in table.inputs))
-    if only is not None:
-        unknown = sorted(set(only) - set(steps))
-        if unknown:
-            raise UnknownNameError(
-                f"{product.name} has no {', '.join(unknown)}. It has {', '.join(sorted(steps))}."
-            )
-        wanted: set[str] = set()
-        todo = list(only)
-        while todo:
-            key = todo.pop()
-            if key not in wanted:
-                wanted.add(key)
-                todo += steps[key].after
-        steps = {key: step for key, step in steps.items() if key in wanted}
-    return _ordered(steps)
 
 
 def run(
@@ -76,7 +37,7 @@ def run(
     """
     started = time.monotonic()
     anew = frozenset(rebuild)
-    log.begin()
+    retried(log.begin, lambda told: None)  # tasks that begin together make its tables together
     results: dict[str, StepResult] = {}
     waiting = {step.key: step for step in steps}
     running: dict[Future[StepResult], Step] = {}
@@ -145,18 +106,3 @@ def _do(
 
 def _failed(result: StepResult | None) -> bool:
     return result is not None and result.status in ("failed", "skipped")
-
-
-def _ordered(steps: Mapping[str, Step]) -> list[Step]:
-    layers = {"bronze": 0, "silver": 1, "gold": 2}
-    ordered: list[Step] = []
-    placed: set[str] = set()
-    left = sorted(steps.values(), key=lambda step: (layers[step.key.split(".")[0]], step.key))
-    while left:
-        ready = [step for step in left if step.after & steps.keys() <= placed]
-        if not ready:
-            raise MedallionError(f"These tables wait for each other: {', '.join(step.key for step in left)}.")
-        ordered.append(ready[0])
-        placed.add(ready[0].key)
-        left.remove(ready[0])
-    return ordered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 Status = Literal["succeeded", "unchanged", "failed", "skipped", "restoring"]
@@ -70,6 +71,32 @@ class TableStatus:
     freshness_seconds: int | None = None  # promised
     fresh: bool | None = None
     error: str | None = None
+
+    @property
+    def broken(self) -> str | None:
+        """What its contract promises and it does not keep; None where it keeps all."""
+        if self.status is None:
+            return "no run has reached it"
+        if self.status not in ("succeeded", "unchanged"):
+            return f"its last run {self.status}" if self.status != "restoring" else "its restore was cut off"
+        if self.fresh is False:
+            age = "empty" if self.age_seconds is None else f"{timedelta(seconds=self.age_seconds)} old"
+            return f"{age}; at most {timedelta(seconds=self.freshness_seconds or 0)} is promised"
+        return None
+
+
+@dataclass(frozen=True)
+class UpkeepResult:
+    """What maintenance did to one table. `notes` say what was left undone, and why."""
+
+    table: str
+    files_removed: int = 0  # joined into `files_added`
+    files_added: int = 0
+    vacuumed: bool = False
+    analyzed: bool = False
+    seconds: float = 0.0
+    error: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from medallion_pipelines.errors import SetupError
 
 HOME = ".medallion"
+ERASURE_KEY = "MEDALLION_ERASURE_KEY"  # a secret: no setting, only ever in the environment
 
 
 @dataclass(frozen=True)

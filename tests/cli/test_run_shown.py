@@ -141,4 +141,13 @@ def test_options_reach_the_run(run):
 
     run(lake, "--table", "silver.a", "--table", "gold.b", "--full-refresh")
 
-    assert lake.asked == {"tables": ["silver.a", "gold.b"], "full_refresh": True}
+    assert lake.asked == {"tables": ["silver.a", "gold.b"], "alone": False, "full_refresh": True}
+    run(lake, "--table", "silver.a", "--only")
+    assert lake.asked == {"tables": ["silver.a"], "alone": True, "full_refresh": False}
+
+
+def test_only_needs_a_table(run):
+    code, _, err = run(Lake(), "--only")
+
+    assert code == 2
+    assert "name the tables with --table" in err

@@ -13,10 +13,11 @@ from typing import Any
 
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.lakehouse import Lakehouse
-from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.pipeline import run
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.session import local_session
 from medallion_pipelines.settings import Settings
+from medallion_pipelines.steps import plan
 from medallion_pipelines.testing import QUICK_JVM
 
 # records of a shard in their order: each is captured no earlier than the one before it

@@ -27,6 +27,7 @@ from medallion_pipelines.cli import (
     restore,
     run,
     screen,
+    upkeep,
 )
 from medallion_pipelines.errors import ContractError, MedallionError, SetupError, UnknownNameError
 
@@ -50,6 +51,7 @@ for group in (
     contracts,
     query,
     quarantine,
+    upkeep,
     report,
     erase,
     ingest,
@@ -90,13 +92,7 @@ def main() -> None:
     """Run the command line."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    if not debug:
-        logging.getLogger().addHandler(logging.NullHandler())  # py4j logs traces of what we report ourselves
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-    os.environ["TZ"] = "UTC"  # pyspark hands timestamps over in the local time zone
-    if hasattr(time, "tzset"):
-        time.tzset()
+    prepare(debug=debug)
     try:
         app([argument for argument in arguments if argument != "--debug"])
     except SystemExit as ended:
@@ -107,6 +103,17 @@ def main() -> None:
         if debug:
             raise
         sys.exit(_report(error))
+
+
+def prepare(*, debug: bool = False) -> None:
+    """Make this process one that commands can run in."""
+    if not debug:
+        logging.getLogger().addHandler(logging.NullHandler())  # py4j logs traces of what we report ourselves
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+    os.environ["TZ"] = "UTC"  # pyspark hands timestamps over in the local time zone
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 def _report(error: Exception) -> int:

@@ -49,6 +49,7 @@ def run(
         list[str] | None,
         typer.Option("--table", metavar="LAYER.TABLE", help="Only this and its inputs; repeatable."),
     ] = None,
+    only: Annotated[bool, typer.Option("--only", help="Leave out what --table names are made from.")] = False,
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Recompute gold whole.")] = False,
     with_report: Annotated[bool, typer.Option("--report", help="Write the report page, too.")] = False,
     landing: LandingOption = None,
@@ -62,11 +63,14 @@ def run(
     Captures new files in bronze, conforms their records in silver, refreshes what they touch in gold.
     """
     given = {"landing": landing, "warehouse": warehouse, "catalog": catalog, "environment": environment}
+    if only and not table:
+        raise typer.BadParameter("name the tables with --table.", param_hint="--only")
 
     def work(lake: Lakehouse, loaded: Product, progress: Progress) -> RunResult:
         return lake.run(
             loaded,
             tables=table or None,
+            alone=only,
             full_refresh=full_refresh,
             on_start=progress.start,
             on_finish=progress.finish,

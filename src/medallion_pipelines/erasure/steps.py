@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from medallion_pipelines.contracts.model import Product, Table
 from medallion_pipelines.erasure.subject import marts
 from medallion_pipelines.errors import MedallionError
-from medallion_pipelines.pipeline import plan, run
+from medallion_pipelines.pipeline import run
 from medallion_pipelines.results import StepResult
 from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.silver.changed import rebuild_of
 from medallion_pipelines.silver.changes.table import memory_of
+from medallion_pipelines.steps import plan
 from medallion_pipelines.tables import Staging, Tables
 
 

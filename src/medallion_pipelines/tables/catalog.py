@@ -51,7 +51,9 @@ class Catalog:
         with self._lock:
             if layer not in self._schemas:
                 schema = f"{quoted(self.settings.catalog)}.{quoted(self.settings.schema(layer))}"
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                # to ask for one that is there takes the right to make schemas, too
+                if self.settings.warehouse is not None or not self.spark.catalog.databaseExists(schema):
+                    self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
                 self._schemas.add(layer)
 
     def exists(self, key: str) -> bool:

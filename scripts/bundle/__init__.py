@@ -1,0 +1,1 @@
+"""Checks of the Databricks bundle that need no workspace; `make bundle` runs them."""

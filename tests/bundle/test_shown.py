@@ -1,0 +1,52 @@
+"""What dashboards and alerts ask, asked of Spark: it knows every function and column."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pyspark.sql import SparkSession
+from scripts.bundle.__main__ import ROOT, checked
+
+from medallion_pipelines.contracts import load_product
+from medallion_pipelines.operations.promises import TABLE_STATUS
+from medallion_pipelines.runlog import DRIFT, RUNS, TABLE_METRICS
+from medallion_pipelines.shipped import product_folder
+from medallion_pipelines.sql import quoted
+
+OPS = {"runs": RUNS, "table_metrics": TABLE_METRICS, "drift": DRIFT, "table_status": TABLE_STATUS}
+
+
+@pytest.fixture
+def tables(spark: SparkSession) -> None:
+    """The tables' columns, as views that are gone with the session."""
+    columns = {name: {one.name: one.type for one in fields} for name, fields in OPS.items()}
+    for table in load_product(product_folder("flights")).tables.values():
+        if table.layer == "gold":
+            columns[table.name] = {one.name: one.type for one in table.columns}
+    for name, types in columns.items():
+        ddl = ", ".join(f"{quoted(column)} {kind}" for column, kind in types.items())
+        spark.createDataFrame([], ddl).createOrReplaceTempView(name)
+
+
+@pytest.mark.engine
+def test_spark_takes_every_query(spark: SparkSession, tables: None) -> None:
+    for file in sorted((ROOT / "dashboards").glob("*.lvdash.json")):
+        content = json.loads(file.read_text())
+        shown = {
+            field["name"]: query["query"]["datasetName"]
+            for page in content["pages"]
+            for item in page["layout"]
+            for query in item["widget"].get("queries", [])
+            for field in query["query"]["fields"]
+        }
+        for dataset in content["datasets"]:
+            text = "".join(dataset["queryLines"])
+            if "system." in text:  # only a workspace has these
+                continue
+            columns = spark.sql(text).columns
+            asked = {name for name, of in shown.items() if of == dataset["name"]}
+            assert asked <= set(columns), dataset["name"]
+    for at, alert in checked(ROOT, "prod").each("alerts"):
+        text = alert["query_text"].replace("`flights_prod`.`ops`.", "")
+        assert alert["evaluation"]["source"]["name"] in spark.sql(text).columns, at
