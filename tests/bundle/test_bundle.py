@@ -84,12 +84,15 @@ def test_a_contract_more_is_a_task_more(tmp_path: Path) -> None:
     assert order(after["publish"]) == {"gold_mart": []}
 
 
-def test_streams_are_read_on_a_schedule_or_on_and_on_by_a_job_of_their_own() -> None:
-    scheduled = made(product="live/product")
+def test_streams_are_read_on_a_schedule_or_on_and_on_by_a_job_of_their_own(tmp_path: Path) -> None:
+    source = {"stream": "events", "format": "json"}
+    contract = silver("events", [column("id", "integer")], custom={"source": source})
+    product = str(write_product(tmp_path / "p", contract))
+    scheduled = made(product=product)
     assert "ingest" not in scheduled
     assert scheduled["ingest_streams"].schedule is not None
     assert order(scheduled["pipeline"])["refine"] == ["ingest_streams"]
-    forever = made(product="live/product", compute="job_cluster", streams="continuous")
+    forever = made(product=product, compute="job_cluster", streams="continuous")
     assert forever["ingest_streams"].continuous is not None and forever["ingest_streams"].queue is None
     assert [task.max_retries for task in forever["ingest_streams"].tasks] == [None]
     assert order(forever["pipeline"])["refine"] == []  # that job never ends: nothing can wait for it
