@@ -16,6 +16,7 @@ from medallion_pipelines.runlog import now
 from medallion_pipelines.tables import local_frame
 
 
+@pytest.mark.slow
 def test_contracts_without_a_listed_key_are_refused(lakehouse: Lakehouse, tmp_path: Path) -> None:
     create(lakehouse.tables)
     rows = [

@@ -268,6 +268,7 @@ def test_metrics_that_cannot_be_written_fail_no_run(product, monkeypatch, tmp_pa
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_a_run_of_the_lakehouse_is_told_of(lakehouse: Lakehouse, product, events, monkeypatch, tmp_path):
     monkeypatch.setenv("MEDALLION_METRICS_FILE", str(tmp_path / "metrics"))
     land_json(lakehouse, "a/a.json", [{"id": 1}, {"id": 2}])

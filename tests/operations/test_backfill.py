@@ -14,6 +14,7 @@ COLUMNS = [column("id", "integer"), column("seq", "integer"), column("v")]
 WAY = {"sequenceBy": ["seq"], "changes": {"storedAsScdType": 2, "applyAsDeletes": "op = 'D'"}}
 
 
+@pytest.mark.slow
 def test_an_archive_is_taken_once_in_any_order_and_marts_follow(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(
         tmp_path / "p",

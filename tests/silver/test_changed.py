@@ -215,6 +215,7 @@ def test_debezium_envelopes_and_dms_files_need_no_more_than_a_contract(
     assert rows(lakehouse, "silver.ships", "id", "name") == [(1, "Ark II")]
 
 
+@pytest.mark.slow
 def test_a_contract_that_the_table_cannot_follow_is_refused_with_the_way_out(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def history(lakehouse: Lakehouse) -> list[tuple[object, ...]]:
     return rows(lakehouse, "silver.ports", "code", "name", "gates", "__START_AT", "__END_AT")
 
 
+@pytest.mark.slow
 def test_a_table_follows_the_snapshots_of_its_feed_in_order(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(tmp_path / "p", ports())
     land(lakehouse, "2024-02-01", "A,Ahus,2", "B,Bodo,1")
