@@ -1,0 +1,275 @@
+"""The buckets themselves: versions, locks, lifecycles, inventories, logs and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Fn, RemovalPolicy
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from medallion_platform.keys import zones_of
+from medallion_platform.settings import Settings
+from medallion_platform.zones.access import access_logs_policy, logs_policy, zone_policy
+
+_CLOSED = s3.CfnBucket.PublicAccessBlockConfigurationProperty(
+    block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
+)
+_OWNED = s3.CfnBucket.OwnershipControlsProperty(
+    rules=[s3.CfnBucket.OwnershipControlsRuleProperty(object_ownership="BucketOwnerEnforced")]
+)
+_VERSIONED = s3.CfnBucket.VersioningConfigurationProperty(status="Enabled")
+
+
+class Zones(Construct):
+    """The zones of an account, with the buckets that its logs go to."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        settings: Settings,
+        account: str,
+        keys: Mapping[str, kms.CfnKey],
+        platform_key: kms.CfnKey,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings, self._account = settings, account
+        self._access_logs = _access_logs(self, settings, account)
+        self._logs = self._bucket_of_logs(platform_key)
+        self.buckets = {zone: self._zone(zone, keys[zone]) for zone in zones_of(account)}
+
+    def _bucket_of_logs(self, key: kms.CfnKey) -> s3.CfnBucket:
+        name = self._settings.bucket(f"logs-{self._account}")
+        bucket = _bucket(
+            self,
+            "logs",
+            name,
+            bucket_encryption=_encryption(key.attr_arn),
+            logging_configuration=_logging(self._access_logs, "logs"),
+            lifecycle_configuration=_lifecycle([_expiry("expire", self._settings.retention.logs_days)]),
+        )
+        _policy(self, "logs-policy", bucket, logs_policy(self._settings, self._account, name))
+        return bucket
+
+    def _zone(self, zone: str, key: kms.CfnKey) -> s3.CfnBucket:
+        settings = self._settings
+        name = settings.bucket(zone)
+        more: dict[str, Any] = {}
+        if settings.parts.replication:
+            more["replication_configuration"] = self._replication(zone, key)
+        bucket = _bucket(
+            self,
+            zone,
+            name,
+            bucket_encryption=_encryption(key.attr_arn),
+            logging_configuration=_logging(self._access_logs, zone),
+            lifecycle_configuration=_zone_lifecycle(settings, zone),
+            inventory_configurations=[_inventory(zone, settings, self._account)],
+            **_particulars(settings, zone),
+            **more,
+        )
+        _policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
+        return bucket
+
+    def _replication(self, zone: str, key: kms.CfnKey) -> s3.CfnBucket.ReplicationConfigurationProperty:
+        """Files of the zone are copied, deletions, too. Of Delta tables that is no backup: S3 does not copy
+        a table's log after its data."""
+        settings = self._settings
+        minutes = s3.CfnBucket.ReplicationTimeValueProperty(minutes=15)
+        there = Fn.sub(
+            f"arn:aws:kms:{settings.replica.region}:{settings.account(self._account)}:key/${{key}}",
+            {"key": key.ref},  # keys of both regions have one id
+        )
+        return s3.CfnBucket.ReplicationConfigurationProperty(
+            role=settings.role(f"{self._account}-replication"),
+            rules=[
+                s3.CfnBucket.ReplicationRuleProperty(
+                    id="to-replica",
+                    status="Enabled",
+                    priority=1,
+                    filter=s3.CfnBucket.ReplicationRuleFilterProperty(prefix=""),
+                    delete_marker_replication=s3.CfnBucket.DeleteMarkerReplicationProperty(status="Enabled"),
+                    source_selection_criteria=s3.CfnBucket.SourceSelectionCriteriaProperty(
+                        sse_kms_encrypted_objects=s3.CfnBucket.SseKmsEncryptedObjectsProperty(
+                            status="Enabled"
+                        )
+                    ),
+                    destination=s3.CfnBucket.ReplicationDestinationProperty(
+                        bucket=f"arn:aws:s3:::{settings.bucket(zone, replica=True)}",
+                        encryption_configuration=s3.CfnBucket.EncryptionConfigurationProperty(
+                            replica_kms_key_id=there
+                        ),
+                        metrics=s3.CfnBucket.MetricsProperty(status="Enabled", event_threshold=minutes),
+                        replication_time=s3.CfnBucket.ReplicationTimeProperty(status="Enabled", time=minutes),
+                    ),
+                )
+            ],
+        )
+
+
+class ReplicaZones(Construct):
+    """The copies of an account's zones, in the replica's region."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        settings: Settings,
+        account: str,
+        keys: Mapping[str, kms.CfnReplicaKey],
+    ) -> None:
+        super().__init__(scope, id_)
+        access_logs = _access_logs(self, settings, account, replica=True)
+        for zone in zones_of(account):
+            name = settings.bucket(zone, replica=True)
+            bucket = _bucket(
+                self,
+                zone,
+                name,
+                bucket_encryption=_encryption(keys[zone].attr_arn),
+                logging_configuration=_logging(access_logs, zone),
+                lifecycle_configuration=_zone_lifecycle(settings, zone),
+                **_particulars(settings, zone),
+            )
+            _policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
+
+
+def _access_logs(
+    scope: Construct, settings: Settings, account: str, *, replica: bool = False
+) -> s3.CfnBucket:
+    """S3 cannot write its access logs where KMS encrypts, and nothing logs the access to the logs."""
+    name = settings.bucket(f"access-logs-{account}", replica=replica)
+    bucket = _bucket(
+        scope,
+        "access-logs",
+        name,
+        bucket_encryption=_encryption(None),
+        lifecycle_configuration=_lifecycle([_expiry("expire", settings.retention.logs_days)]),
+    )
+    _policy(scope, "access-logs-policy", bucket, access_logs_policy(settings, account, name))
+    return bucket
+
+
+def _logging(access_logs: s3.CfnBucket, zone: str) -> s3.CfnBucket.LoggingConfigurationProperty:
+    return s3.CfnBucket.LoggingConfigurationProperty(
+        destination_bucket_name=access_logs.ref, log_file_prefix=f"{zone}/"
+    )
+
+
+def _bucket(scope: Construct, id_: str, name: str, **properties: Any) -> s3.CfnBucket:
+    bucket = s3.CfnBucket(
+        scope,
+        id_,
+        bucket_name=name,
+        public_access_block_configuration=_CLOSED,
+        ownership_controls=_OWNED,
+        versioning_configuration=_VERSIONED,
+        **properties,
+    )
+    bucket.apply_removal_policy(RemovalPolicy.RETAIN)
+    return bucket
+
+
+def _policy(scope: Construct, id_: str, bucket: s3.CfnBucket, policy: dict[str, Any]) -> None:
+    # by its name, as the policy's own ARNs have it: who reads the template need not look the bucket up
+    made = s3.CfnBucketPolicy(scope, id_, bucket=str(bucket.bucket_name), policy_document=policy)
+    made.add_resource_dependency(bucket)
+
+
+def _encryption(key_arn: str | None) -> s3.CfnBucket.BucketEncryptionProperty:
+    default = (
+        s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="AES256")
+        if key_arn is None
+        else s3.CfnBucket.ServerSideEncryptionByDefaultProperty(
+            sse_algorithm="aws:kms", kms_master_key_id=key_arn
+        )
+    )
+    rule = s3.CfnBucket.ServerSideEncryptionRuleProperty(
+        server_side_encryption_by_default=default, bucket_key_enabled=key_arn is not None
+    )
+    return s3.CfnBucket.BucketEncryptionProperty(server_side_encryption_configuration=[rule])
+
+
+def _particulars(settings: Settings, zone: str) -> dict[str, Any]:
+    """Landing is locked; what arrives there and in raw is told to EventBridge."""
+    made: dict[str, Any] = {}
+    if zone in ("landing", "raw"):
+        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        made["notification_configuration"] = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=told
+        )
+    if zone == "landing":
+        locked = s3.CfnBucket.DefaultRetentionProperty(
+            mode="GOVERNANCE", days=settings.retention.landing_lock_days
+        )
+        made["object_lock_enabled"] = True
+        made["object_lock_configuration"] = s3.CfnBucket.ObjectLockConfigurationProperty(
+            object_lock_enabled="Enabled", rule=s3.CfnBucket.ObjectLockRuleProperty(default_retention=locked)
+        )
+    return made
+
+
+def _zone_lifecycle(settings: Settings, zone: str) -> s3.CfnBucket.LifecycleConfigurationProperty:
+    """Old versions go when nothing holds them any more: before the erasure deadline, in every zone."""
+    retention = settings.retention
+    if zone == "error":
+        return _lifecycle([_expiry("expire", retention.erasure_deadline_days - 3)])
+    kept = retention.landing_lock_days if zone == "landing" else retention.versions_days
+    return _lifecycle(
+        [
+            s3.CfnBucket.RuleProperty(
+                id="old-versions",
+                status="Enabled",
+                noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(
+                    noncurrent_days=kept
+                ),
+                expired_object_delete_marker=True,
+            ),
+        ]
+    )
+
+
+def _lifecycle(rules: list[s3.CfnBucket.RuleProperty]) -> s3.CfnBucket.LifecycleConfigurationProperty:
+    cut_off = s3.CfnBucket.RuleProperty(
+        id="uploads-cut-off",
+        status="Enabled",
+        abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
+            days_after_initiation=3
+        ),
+    )
+    return s3.CfnBucket.LifecycleConfigurationProperty(rules=[*rules, cut_off])
+
+
+def _expiry(id_: str, days: int) -> s3.CfnBucket.RuleProperty:
+    return s3.CfnBucket.RuleProperty(
+        id=id_,
+        status="Enabled",
+        expiration_in_days=days,
+        noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=1),
+    )
+
+
+def _inventory(zone: str, settings: Settings, account: str) -> s3.CfnBucket.InventoryConfigurationProperty:
+    """In CSV, which S3 Batch Operations reads."""
+    return s3.CfnBucket.InventoryConfigurationProperty(
+        id="weekly",
+        enabled=True,
+        included_object_versions="All",
+        schedule_frequency="Weekly",
+        optional_fields=[
+            "Size",
+            "LastModifiedDate",
+            "ETag",
+            "ReplicationStatus",
+            "ObjectLockRetainUntilDate",
+        ],
+        destination=s3.CfnBucket.DestinationProperty(
+            bucket_arn=f"arn:aws:s3:::{settings.bucket(f'logs-{account}')}",
+            bucket_account_id=settings.account(account),
+            format="CSV",
+            prefix=f"inventory/{zone}",
+        ),
+    )
