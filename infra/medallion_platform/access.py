@@ -79,7 +79,7 @@ def grants(settings: Settings) -> Iterator[Grant]:
         yield Grant("engineering-batch-operations", "landing", "append", direct=True)
         yield Grant("engineering-batch-operations", "error", "append", "batch/", direct=True)
     if parts.database:
-        yield Grant("engineering-dms", "raw", "append", "incoming/dms/", direct=True)
+        yield Grant("engineering-dms", "raw", "append", "incoming/dms/")
     if parts.on_premises:
         yield Grant("engineering-datasync", "landing", "append", direct=True)
     if parts.data_exchange:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack, Tags
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Environment, Stack, Tags
 
 from medallion_platform.identity.boundary import Boundary
 from medallion_platform.identity.databricks import DatabricksAccess
 from medallion_platform.identity.services import ServiceAccess
 from medallion_platform.keys import Keys, ReplicaKeys, zones_of
+from medallion_platform.network.connections import (
+    Attachment,
+    Peering,
+    PeeringRoutes,
+    TransitGateway,
+    TransitRoutes,
+)
+from medallion_platform.network.lakehouse import LakehouseNetwork
+from medallion_platform.network.on_premises import OnPremisesEntry
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.buckets import ReplicaZones, Zones
 
@@ -26,10 +35,12 @@ class Platform:
 
     def __init__(self, app: App, settings: Settings) -> None:
         self.app, self.settings = app, settings
+        self.networks: dict[str, LakehouseNetwork] = {}
         Tags.of(app).add("platform", settings.prefix)
         for account in ACCOUNTS:
             self._identity(account)
             keys = self._keys(account)
+            self._network(account, keys)
             if zones_of(account):
                 if settings.parts.replication:
                     self._replica(account)
@@ -65,3 +76,43 @@ class Platform:
         stack = self._stack(account, "replica", replica=True)
         keys = ReplicaKeys(stack, "keys", self.settings, account)
         ReplicaZones(stack, "zones", self.settings, account, keys.by_zone)
+
+    def _network(self, account: str, keys: Keys) -> None:
+        settings = self.settings
+        stack = self._stack(account, "network")
+        network = LakehouseNetwork(stack, "lakehouse", settings, account, keys.platform.attr_arn)
+        CfnOutput(stack, "Vpc", value=network.network.id)
+        if settings.parts.on_premises and account == "engineering":
+            OnPremisesEntry(stack, "on-premises", settings, network.network, keys.platform.attr_arn)
+        if settings.parts.connection == "transit_gateway":
+            self._attach(account, stack, network)
+        elif settings.parts.connection == "peering":
+            self._peer(account, stack, network)
+        self.networks[account] = network
+
+    def _attach(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
+        settings = self.settings
+        if account != "engineering":
+            told = CfnParameter(
+                stack,
+                "TransitGateway",
+                type="String",
+                allowed_pattern="tgw-.*",
+                description="An output of the network stack of engineering",
+            )
+            Attachment(stack, "transit", settings, account, network, told.value_as_string)
+            return
+        gateway = TransitGateway(stack, "transit-gateway", settings).gateway.ref
+        own = Attachment(stack, "transit", settings, account, network, gateway).id
+        TransitRoutes(self._stack(account, "transit"), "routes", settings, gateway, own)
+
+    def _peer(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
+        """The second account asks the first one, the third the second one."""
+        asked = {"serving": "engineering", "consumers": "serving"}
+        if account in asked:
+            Peering(stack, "peering", self.settings, account, asked[account], network)
+        for other, asks in asked.items():
+            if asks == account:
+                PeeringRoutes(
+                    self._stack(account, "peering"), "routes", self.settings, account, other, network
+                )

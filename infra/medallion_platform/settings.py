@@ -113,7 +113,6 @@ class Settings:
 
     prefix: str
     region: str
-    availability_zones: list[str]
     s3_prefix_list: str
     networks: Networks
     retention: Retention
@@ -132,8 +131,6 @@ class Settings:
                 "be erased, so it must be below erasure_deadline_days "
                 f"({self.retention.erasure_deadline_days})."
             )
-        if len(self.availability_zones) != 2:
-            raise SettingsError("availability_zones names two zones, so that one can be lost.")
         if self.replica.region == self.region:
             raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
         blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}
@@ -141,11 +138,6 @@ class Settings:
         for (one, block), (other, another) in combinations(blocks.items(), 2):
             if IPv4Network(block).overlaps(IPv4Network(another)):
                 raise SettingsError(f"{one} ({block}) and {other} ({another}) overlap.")
-
-    @property
-    def zones(self) -> str:
-        """The two availability zones, as names of subnets have them."""
-        return "ab"
 
     def account(self, name: str) -> str:
         return self.accounts[name]

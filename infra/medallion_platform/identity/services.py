@@ -35,6 +35,23 @@ class ServiceAccess(Construct):
                 statements=list(_replication(settings, account)),
                 description="S3, to copy zones into the replica's region",
             )
+        asking = {"engineering": "serving", "serving": "consumers"}.get(account)
+        if settings.parts.connection == "peering" and asking:
+            make_role(
+                self,
+                settings,
+                f"{account}-peering",
+                trust=[
+                    allow(
+                        "Neighbour",
+                        ["sts:AssumeRole"],
+                        None,
+                        to={"AWS": f"arn:aws:iam::{settings.account(asking)}:root"},
+                    )
+                ],
+                statements=list(_peering(settings, own)),
+                description="Accepts the peering that the neighbouring account asks for",
+            )
         if account == "engineering":
             if settings.parts.database:
                 make_role(
@@ -147,3 +164,10 @@ def _names(settings: Settings) -> Iterator[Statement]:
     )
     yield allow("Look", ["route53:ListResourceRecordSets"], "arn:aws:route53:::hostedzone/*")
     yield allow("Changes", ["route53:GetChange"], "arn:aws:route53:::change/*")
+
+
+def _peering(settings: Settings, own: str) -> Iterator[Statement]:
+    here = f"arn:aws:ec2:{settings.region}:{own}"
+    yield allow(
+        "Accept", ["ec2:AcceptVpcPeeringConnection"], [f"{here}:vpc-peering-connection/*", f"{here}:vpc/*"]
+    )

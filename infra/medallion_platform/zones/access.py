@@ -118,3 +118,8 @@ def access_logs_policy(settings: Settings, account: str, bucket: str) -> dict[st
             when={"StringEquals": {"aws:SourceAccount": settings.account(account)}},
         ),
     )
+
+
+def artifacts_policy(bucket: str) -> dict[str, Any]:
+    """Code, and no data: roles of the account reach it, as their own policies say."""
+    return document(secure_transport([f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]))

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from medallion_platform.keys import zones_of
 from medallion_platform.settings import Settings
-from medallion_platform.zones.access import access_logs_policy, logs_policy, zone_policy
+from medallion_platform.zones.access import access_logs_policy, artifacts_policy, logs_policy, zone_policy
 
 _CLOSED = s3.CfnBucket.PublicAccessBlockConfigurationProperty(
     block_public_acls=True, block_public_policy=True, ignore_public_acls=True, restrict_public_buckets=True
@@ -39,6 +39,8 @@ class Zones(Construct):
         self._settings, self._account = settings, account
         self._access_logs = _access_logs(self, settings, account)
         self._logs = self._bucket_of_logs(platform_key)
+        if account == "engineering":
+            self._bucket_of_artifacts(platform_key)
         self.buckets = {zone: self._zone(zone, keys[zone]) for zone in zones_of(account)}
 
     def _bucket_of_logs(self, key: kms.CfnKey) -> s3.CfnBucket:
@@ -53,6 +55,19 @@ class Zones(Construct):
         )
         _policy(self, "logs-policy", bucket, logs_policy(self._settings, self._account, name))
         return bucket
+
+    def _bucket_of_artifacts(self, key: kms.CfnKey) -> None:
+        """The wheel and the landing function, under names that say their version."""
+        name = self._settings.bucket("artifacts-engineering")
+        bucket = _bucket(
+            self,
+            "artifacts",
+            name,
+            bucket_encryption=_encryption(key.attr_arn),
+            logging_configuration=_logging(self._access_logs, "artifacts"),
+            lifecycle_configuration=_lifecycle([]),
+        )
+        _policy(self, "artifacts-policy", bucket, artifacts_policy(name))
 
     def _zone(self, zone: str, key: kms.CfnKey) -> s3.CfnBucket:
         settings = self._settings
