@@ -74,13 +74,10 @@ def grants(settings: Settings) -> Iterator[Grant]:
         yield Grant("engineering-landing-function", "landing", "append")
         yield Grant("engineering-landing-function", "error", "append")
         yield Grant("engineering-firehose", "raw", "append", "incoming/", direct=True)
-        yield Grant("engineering-firehose", "error", "append", "firehose/", direct=True)
+        yield Grant("engineering-firehose", "raw", "append", "firehose-errors/", direct=True)
     if parts.batch:
         yield Grant("engineering-batch-operations", "landing", "append", direct=True)
-        yield Grant("engineering-batch-operations", "error", "append", "batch/", direct=True)
     if parts.database:
-        yield Grant("engineering-dms", "raw", "append", "incoming/dms/")
+        yield Grant("engineering-dms", "raw", "write", "incoming/dms/")
     if parts.on_premises:
-        yield Grant("engineering-datasync", "landing", "append", direct=True)
-    if parts.data_exchange:
-        yield Grant("engineering-data-exchange", "landing", "append", "data-exchange/", direct=True)
+        yield Grant("engineering-datasync", "landing", "append", "on-premises/", direct=True)

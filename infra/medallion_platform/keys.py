@@ -109,6 +109,16 @@ def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
                 },
             )
         )
+    if zone == "landing" and settings.parts.data_exchange:
+        statements.append(
+            allow(
+                "DataExchange",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                "*",
+                to={"Service": "dataexchange.amazonaws.com"},
+                when={"StringEquals": {"aws:SourceAccount": own}},
+            )
+        )
     return document(*statements)
 
 

@@ -102,9 +102,21 @@ class OnPremises:
 class Orchestration:
     """What the state machine starts, and when."""
 
+    schedule: str
     workspace_host: str
     job_id: int
-    schedule: str
+    longest_minutes: int
+
+
+@dataclass(frozen=True)
+class Emr:
+    """The path without Databricks."""
+
+    release: str
+    product: str
+    most_quarantined: float
+    vcpu: int
+    memory_gb: int
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,7 @@ class Settings:
     databricks: Databricks
     on_premises: OnPremises
     orchestration: Orchestration
+    emr: Emr
     accounts: Mapping[str, str]
     databricks_account: str
 
@@ -131,6 +144,8 @@ class Settings:
                 "be erased, so it must be below erasure_deadline_days "
                 f"({self.retention.erasure_deadline_days})."
             )
+        if self.parts.orchestration and not (self.parts.databricks or self.parts.emr):
+            raise SettingsError("parts.orchestration needs what to run on: parts.databricks or parts.emr.")
         if self.replica.region == self.region:
             raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
         blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}
@@ -213,6 +228,6 @@ def _value(hint: Any, value: Any, name: str) -> Any:
             raise SettingsError(f"{name} is {value!r}. It can be: {', '.join(choices)}.")
         return value
     plain = getattr(hint, "__origin__", hint)
-    if plain in (str, int, bool, list) and type(value) is not plain:
+    if plain in (str, int, float, bool, list) and type(value) is not plain:
         raise SettingsError(f"{name} is {value!r}: a {plain.__name__} is needed.")
     return value

@@ -10,20 +10,13 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 from simulator import Policies
 from templates import Templates
 
-ALL = {
-    "on_premises": True,
-    "edge": True,
-    "organization": True,
-    "database": True,
-    "data_exchange": True,
-    "emr": True,
-}
+from check import EVERYTHING
 
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     """Every part there is."""
-    return Templates.of(tmp_path_factory.mktemp("all"), parts=ALL)
+    return Templates.of(tmp_path_factory.mktemp("all"), parts=EVERYTHING)
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ class Policies:
     trusts: dict[str, Policy] = field(default_factory=dict)
     resources: dict[str, Policy] = field(default_factory=dict)  # by ARN: buckets, keys, queues, topics
     owners: dict[str, str] = field(default_factory=dict)  # of resources whose ARN does not tell
-    guard_rails: list[Policy] = field(default_factory=list)
+    guard_rails: list[tuple[set[str], Policy]] = field(default_factory=list)  # with the accounts below them
 
     @classmethod
     def of(cls, templates: Templates) -> Policies:
@@ -73,8 +73,13 @@ class Policies:
             elif resource.type in ("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
                 arn = f"arn:aws:kms:{stack.region}:{stack.account}:key/{resource.name}"
                 made.resources[arn] = found["KeyPolicy"]
-            elif resource.type == "AWS::Organizations::Policy" and found["Type"] == "SERVICE_CONTROL_POLICY":
-                made.guard_rails.append(found["Content"])
+            elif resource.type == "AWS::SQS::QueuePolicy":
+                for url in found["Queues"]:
+                    name = url.rsplit("/", 1)[-1]
+                    arn = f"arn:aws:sqs:{stack.region}:{stack.account}:{name}"
+                    made.resources[arn] = found["PolicyDocument"]
+            elif resource.type == "AWS::Organizations::Policy":
+                made.guard_rails.append((_below(templates, found["TargetIds"]), found["Content"]))
         return made
 
     def key(self, templates: Templates, alias: str) -> str:
@@ -97,7 +102,8 @@ class Policies:
             on = self.trusts.get(request.resource)
         identity = self.identities.get(request.by, [])
         boundary = self.boundaries.get(request.by)
-        everything = [*identity, *([boundary] if boundary else []), *([on] if on else []), *self.guard_rails]
+        rails = [policy for accounts, policy in self.guard_rails if request.account in accounts]
+        everything = [*identity, *([boundary] if boundary else []), *([on] if on else []), *rails]
         if any(self._says("Deny", policy, request, context, on) for policy in everything):
             return False
         by_resource = on is not None and self._says("Allow", on, request, context, on)
@@ -116,7 +122,8 @@ class Policies:
     def _owner(self, request: Request) -> str:
         if request.resource.startswith("arn:aws:s3:::"):
             return self.owners[request.resource.split("/")[0]]
-        return request.resource.split(":")[4] or request.account  # such as hosted zones, and images
+        # what has no account in its name, such as hosted zones and images, is the caller's
+        return "".join(request.resource.split(":")[4:5]) or request.account
 
     def _resource_policy(self, resource: str) -> Policy | None:
         return self.resources.get(resource) or self.resources.get(resource.split("/")[0])
@@ -142,6 +149,21 @@ class Policies:
         if "Resource" not in statement:  # a trust policy
             return acts
         return acts and any(_like(request.resource, each) for each in _list(statement["Resource"]))
+
+
+def _below(templates: Templates, units: Iterable[str]) -> set[str]:
+    """The ids of the accounts below organizational units. Stacks know them by their own accounts."""
+    known = {stack.name.split("-")[1]: stack.account for stack in templates.stacks.values()}
+    found, open_ = set(), list(units)
+    while open_:
+        unit = open_.pop()
+        for one in templates.resources("AWS::Organizations::OrganizationalUnit"):
+            if one.properties["ParentId"] == unit:
+                open_.append(f"{one.id}.Id")
+        for one in templates.resources("AWS::Organizations::Account"):
+            if unit in one.properties["ParentIds"]:
+                found.add(known[one.properties["AccountName"].split("-")[1]])
+    return found
 
 
 def _statements(policy: Policy) -> Iterator[Mapping[str, Any]]:

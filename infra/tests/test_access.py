@@ -50,6 +50,7 @@ _PEOPLE = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator
 OPERATOR = f"arn:aws:iam::{ACCOUNT['engineering']}:{_PEOPLE}"
 ADMIN = f"arn:aws:iam::{ACCOUNT['engineering']}:role/Admin"
 EC2 = f"arn:aws:ec2:eu-west-1:{ACCOUNT['engineering']}"
+SQS, STATES = (f"arn:aws:{name}:eu-west-1:{ACCOUNT['engineering']}" for name in ("sqs", "states"))
 IN_REGION = {"aws:RequestedRegion": "eu-west-1"}
 VENDOR = {"aws:RequestTag/Vendor": "Databricks", **IN_REGION}
 
@@ -94,6 +95,50 @@ MUST_ALLOW = {
         "iam:PassRole",
         role("engineering-workspace"),
         {"iam:PassedToService": "ec2.amazonaws.com", **IN_REGION},
+    ),
+    # ingestion, from inside or from AWS's own network
+    "the function lands an event": put("engineering-landing-function", "landing", INSIDE["engineering"]),
+    "the function refuses an event": put(
+        "engineering-landing-function", "error", INSIDE["engineering"], "landing-function/not_json/x"
+    ),
+    "Firehose delivers": put("engineering-firehose", "raw", {}, "incoming/a/2026/01/01/00/x"),
+    "Firehose delivers what it cannot convert": put("engineering-firehose", "raw", {}, "firehose-errors/x"),
+    "Batch Operations copies": put("engineering-batch-operations", "landing", {}),
+    "DMS writes changes": put("engineering-dms", "raw", INSIDE["engineering"], "incoming/dms/public/t/x"),
+    "DataSync brings files": put("engineering-datasync", "landing", {}, "on-premises/x"),
+    "Data Exchange exports a revision": Request(
+        "dataexchange.amazonaws.com",
+        "s3:PutObject",
+        at("landing", "data-exchange/r/x"),
+        {"aws:SourceAccount": ACCOUNT["engineering"]},
+    ),
+    "jobs of EMR read landing": get("engineering-jobs", "landing", INSIDE["engineering"]),
+    "jobs of EMR write refined": put("engineering-jobs", "refined", INSIDE["engineering"]),
+    "Lambda takes on the function's role": assume("lambda.amazonaws.com", "engineering-landing-function"),
+    "a rule keeps what the pipeline was not started for": Request(
+        role("engineering-start-pipeline"), "sqs:SendMessage", f"{SQS}:medallion-not-started"
+    ),
+    "arrivals start the pipeline": Request(
+        role("engineering-start-pipeline"),
+        "states:StartExecution",
+        f"{STATES}:stateMachine:medallion-pipeline",
+    ),
+    "the pipeline has the work done": Request(
+        role("engineering-pipeline"),
+        "states:StartExecution",
+        f"{STATES}:stateMachine:medallion-run-on-databricks",
+    ),
+    "Databricks' job is started": Request(
+        role("engineering-run-on-databricks"),
+        "states:InvokeHTTPEndpoint",
+        f"{STATES}:stateMachine:medallion-run-on-databricks",
+        {"states:HTTPEndpoint": f"https://{SETTINGS.orchestration.workspace_host}/api/2.2/jobs/run-now"},
+    ),
+    "a copying job is given its role": Request(
+        role("engineering-batch-copy"),
+        "iam:PassRole",
+        role("engineering-batch-operations"),
+        {"iam:PassedToService": "batchoperations.s3.amazonaws.com"},
     ),
     # erasure, replication, logs, people
     "an erasure deletes a version in landing": Request(
@@ -212,6 +257,55 @@ MUST_DENY = {
         f"{EC2}:instance/*",
         {**VENDOR, "aws:RequestedRegion": "us-east-1"},
     ),
+    # ingestion and orchestration, beyond their task
+    "the function over the internet": put("engineering-landing-function", "landing", INTERNET),
+    "the function deletes what landed": Request(
+        role("engineering-landing-function"), "s3:DeleteObject", at("landing"), INSIDE["engineering"]
+    ),
+    "the function reads raw": get("engineering-landing-function", "raw", INSIDE["engineering"]),
+    "Firehose writes into tables": put("engineering-firehose", "raw", {}, "bronze/flights/_delta_log/x"),
+    "DMS writes into tables": put("engineering-dms", "raw", INSIDE["engineering"], "bronze/flights/x"),
+    "DMS over the internet": put("engineering-dms", "raw", INTERNET, "incoming/dms/public/t/x"),
+    "Batch Operations writes into raw": put("engineering-batch-operations", "raw", {}),
+    "DataSync writes elsewhere in landing": put("engineering-datasync", "landing", {}, "flights/x"),
+    "Data Exchange for another account": Request(
+        "dataexchange.amazonaws.com",
+        "s3:PutObject",
+        at("landing", "data-exchange/r/x"),
+        {"aws:SourceAccount": "999999999999"},
+    ),
+    "Data Exchange writes elsewhere": Request(
+        "dataexchange.amazonaws.com",
+        "s3:PutObject",
+        at("landing", "flights/x"),
+        {"aws:SourceAccount": ACCOUNT["engineering"]},
+    ),
+    "jobs of EMR over the internet": put("engineering-jobs", "refined", INTERNET),
+    "the pipeline reads landing": get("engineering-pipeline", "landing", {}),
+    "a copying job is given a stronger role": Request(
+        role("engineering-batch-copy"),
+        "iam:PassRole",
+        role("engineering-jobs"),
+        {"iam:PassedToService": "batchoperations.s3.amazonaws.com"},
+    ),
+    "the machine calls another API of the workspace": Request(
+        role("engineering-run-on-databricks"),
+        "states:InvokeHTTPEndpoint",
+        f"{STATES}:stateMachine:medallion-run-on-databricks",
+        {"states:HTTPEndpoint": f"https://{SETTINGS.orchestration.workspace_host}/api/2.0/token/create"},
+    ),
+    "another rule writes into the queue": Request(
+        "events.amazonaws.com",
+        "sqs:SendMessage",
+        f"{SQS}:medallion-not-started",
+        {"aws:SourceArn": f"arn:aws:events:eu-west-1:{ACCOUNT['engineering']}:rule/another"},
+    ),
+    "a queue without TLS": Request(
+        role("engineering-start-pipeline"),
+        "sqs:SendMessage",
+        f"{SQS}:medallion-not-started",
+        {"aws:SecureTransport": "false"},
+    ),
     # locks, keys, names
     "the DNS operator changes another name": Request(
         role("engineering-dns-operator"),
@@ -254,6 +348,52 @@ def _here(request: Request) -> Request:
     return replace(request, context={"aws:RequestedRegion": "eu-west-1", **request.context})
 
 
+GUARD_RAILS = {
+    "leaves the organization": ("engineering", "organizations:LeaveOrganization", "*", {}),
+    "works in another region": (
+        "engineering",
+        "ec2:RunInstances",
+        f"{EC2}:instance/*",
+        {"aws:RequestedRegion": "us-east-1"},
+    ),
+    "ends a key": ("serving", "kms:ScheduleKeyDeletion", "a key", IN_REGION),
+    "stops the logs of a network": ("consumers", "ec2:DeleteFlowLogs", "*", IN_REGION),
+    "makes a user with keys": ("engineering", "iam:CreateAccessKey", "*", IN_REGION),
+    "opens a way to the internet": ("engineering", "ec2:CreateInternetGateway", "*", IN_REGION),
+    "opens one in the third account": ("consumers", "ec2:CreateNatGateway", "*", IN_REGION),
+    "unlocks landing": ("engineering", "s3:BypassGovernanceRetention", at("landing"), IN_REGION),
+}
+
+
+def may_do_anything(policies: Policies, account: str) -> str:
+    by = f"arn:aws:iam::{ACCOUNT[account]}:role/Admin"
+    policies.identities[by] = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
+    return by
+
+
+@pytest.mark.parametrize("deed", GUARD_RAILS)
+def test_not_even_an_administrator(platform: Templates, deed):
+    account, action, resource, context = GUARD_RAILS[deed]
+    policies = Policies.of(platform)
+    by = may_do_anything(policies, account)
+    if resource == "a key":
+        resource = policies.key(platform, f"alias/medallion-{account}-platform")
+    assert not policies.allows(Request(by, action, resource, context))
+    policies.guard_rails.clear()
+    if "unlock" not in deed:  # landing's own policy says it, too
+        assert policies.allows(Request(by, action, resource, context)), "it is the guard rail that denies it"
+
+
+def test_the_serving_account_may_face_the_internet_and_everybody_may_work(platform: Templates):
+    policies = Policies.of(platform)
+    by = may_do_anything(policies, "serving")
+    assert policies.allows(Request(by, "ec2:CreateNatGateway", "*", IN_REGION))
+    assert policies.allows(Request(by, "iam:CreateRole", "*", {"aws:RequestedRegion": "us-east-1"}))
+    administrator = SETTINGS.role("serving-key-administrator")
+    key = policies.key(platform, "alias/medallion-serving-platform")
+    assert policies.allows(Request(administrator, "kms:ScheduleKeyDeletion", key, IN_REGION))
+
+
 UNLOCK = ["s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold"]
 
 
@@ -276,7 +416,7 @@ def test_nobody_can_delete_a_locked_landing_object_before_its_time(policies: Pol
                         asked = Request(by, action, at("landing", replica=replica), where)
                         assert not policies.allows(_here(asked)), (by, action)
         # such an administrator is no straw man: configuration is open to him
-        assert policies.allows(Request(ADMIN, "s3:PutLifecycleConfiguration", bucket("landing")))
+        assert policies.allows(_here(Request(ADMIN, "s3:PutLifecycleConfiguration", bucket("landing"))))
         assert not policies.allows(Request(ADMIN, "s3:GetObject", at("landing"), INSIDE["engineering"]))
     finally:
         del policies.identities[ADMIN]
@@ -349,6 +489,12 @@ WITHOUT_RESOURCE = {
     "engineering-key-administrator.Create": "the key is not there yet",
     "serving-key-administrator.Create": "the key is not there yet",
     "consumers-key-administrator.Create": "the key is not there yet",
+    "engineering-landing-function.IntoTheNetwork": "network interfaces and traces: AWS has no resources",
+    "engineering-batch-copy.Watched": "deliveries of logs and traces: AWS has no resources",
+    "engineering-pipeline.Watched": "deliveries of logs and traces: AWS has no resources",
+    "engineering-run-on-databricks.Watched": "deliveries of logs and traces: AWS has no resources",
+    "serving-quicksight-network.IntoTheNetwork": "network interfaces: AWS has no resources",
+    "engineering-run-on-emr.Watched": "deliveries of logs and traces: AWS has no resources",
 }
 
 

@@ -202,7 +202,73 @@ def test_every_vpc_logs_all_its_traffic(platform):
 def test_no_security_group_admits_addresses_but_named_ones(network):
     """From everywhere in, and everywhere out, nothing is let by a security group of document 1."""
     for name, rules in network.rules.items():
-        if "-edge" in name:
+        if "serving-edge" in name:
             continue
         for rule in (*rules["in"], *rules["out"]):
             assert rule.get("CidrIp") != "0.0.0.0/0", name
+
+
+# Document 2
+
+
+def edge(network: Network, group: str, *security_groups: str) -> list[Place]:
+    return network.places("-serving-edge", group, *(f"edge-{name}" for name in security_groups))
+
+
+def test_only_the_private_subnets_of_document_2_have_nat_and_only_for_tls(network, platform):
+    for place in edge(network, "processing", "processing"):
+        assert network.reaches_internet(place, "203.0.113.5", 443)
+        assert not network.reaches_internet(place, "203.0.113.5", 80)
+    for place in (*edge(network, "analytics", "redshift"), *edge(network, "endpoints", "endpoints")):
+        assert not network.reaches_internet(place, "203.0.113.5", 443)
+    [nat] = platform.resources("AWS::EC2::NatGateway")
+    assert nat.stack.name == "medallion-serving-edge"
+
+
+def test_from_the_internet_only_the_load_balancer_is_reached_and_only_by_tls(network):
+    for place in edge(network, "public", "balancer"):
+        assert network.is_reached_from_internet(place, "203.0.113.5", 443)
+        for port in (22, 80, 5439):
+            assert not network.is_reached_from_internet(place, "203.0.113.5", port), port
+    for group, security_group in (
+        ("processing", "processing"),
+        ("analytics", "redshift"),
+        ("analytics", "quicksight"),
+        ("endpoints", "endpoints"),
+    ):
+        for place in edge(network, group, security_group):
+            assert not network.is_reached_from_internet(place, "203.0.113.5", 443), group
+
+
+def test_dashboards_and_jobs_reach_redshift_and_its_answers_reach_quicksight(network):
+    for redshift in edge(network, "analytics", "redshift"):
+        for asking in (*edge(network, "analytics", "quicksight"), *edge(network, "processing", "processing")):
+            assert network.connects(asking, redshift, 5439)
+            assert not network.connects(asking, redshift, 22)
+        for balancer in edge(network, "public", "balancer"):
+            assert not network.connects(balancer, redshift, 5439)
+    for quicksight in edge(network, "analytics", "quicksight"):
+        for redshift in edge(network, "analytics", "redshift"):
+            assert network._group_lets(quicksight, "in", redshift.address, 50000, redshift.groups)
+
+
+def test_document_2_reaches_trusted_and_refined_by_the_endpoint_and_services_by_private_links(network):
+    for place in edge(network, "processing", "processing"):
+        for zone, way in (("trusted", "endpoint"), ("refined", "endpoint"), ("raw", ""), ("landing", "")):
+            assert network.reaches_s3(place, reading(zone, "serving")) == way, zone
+        for service in (
+            "athena",
+            "glue",
+            "kms",
+            "lambda",
+            "kinesis-streams",
+            "redshift-data",
+            "emr-serverless",
+        ):
+            assert network.reaches_service(place, f".{service}"), service
+
+
+def test_document_2_is_apart_from_the_networks_of_document_1(network):
+    for place in edge(network, "processing", "processing"):
+        for cluster in every_cluster(network):
+            assert not network._routes(place.subnet, cluster)

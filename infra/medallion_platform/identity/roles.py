@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def zone_statements(settings: Settings, role: str) -> Iterator[Statement]:
 
 
 def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
-    name = "".join(part.title() for part in grant.zone.split("-"))
+    name = "".join(part.title() for part in [grant.zone, *re.findall("[a-z]+", grant.prefix)])
     bucket = f"arn:aws:s3:::{settings.bucket(grant.zone)}"
     account = settings.account(home(grant.zone))
     below: dict[str, Any] | None = {"StringLike": {"s3:prefix": f"{grant.prefix}*"}} if grant.prefix else None

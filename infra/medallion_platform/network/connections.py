@@ -7,15 +7,15 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ram as ram
 from constructs import Construct
 
-from medallion_platform.network.lakehouse import COMPUTING, NEIGHBOURS, LakehouseNetwork
+from medallion_platform.network.lakehouse import NEIGHBOURS, LakehouseNetwork, computing
 from medallion_platform.settings import Settings
 
 
-def connected_groups(network: LakehouseNetwork, account: str) -> list[str]:
+def connected_groups(settings: Settings, network: LakehouseNetwork, account: str) -> list[str]:
     """The subnets that other accounts may be reached from, and answered to."""
     if account == "engineering":
         return ["database"] if network.has_database else []
-    return COMPUTING[account]
+    return computing(settings, account)
 
 
 class TransitGateway(Construct):
@@ -67,7 +67,7 @@ class Attachment(Construct):
             subnet_ids=network.network.subnet_ids("transit"),
         )
         self.id = attachment.ref
-        for group in connected_groups(network, account):
+        for group in connected_groups(settings, network, account):
             for other in NEIGHBOURS[account]:
                 route = network.network.route(
                     group, f"to-{other}", getattr(settings.networks, other), transit_gateway_id=gateway
@@ -137,7 +137,7 @@ class Peering(Construct):
             peer_owner_id=settings.account(other),
             peer_role_arn=settings.role(f"{other}-peering"),
         )
-        for group in connected_groups(network, account):
+        for group in connected_groups(settings, network, account):
             network.network.route(
                 group, f"to-{other}", getattr(settings.networks, other), vpc_peering_connection_id=peering.ref
             )
@@ -164,7 +164,7 @@ class PeeringRoutes(Construct):
             allowed_pattern="pcx-.*",
             description=f"PeeringWith{account.title()}, an output of the network stack of {other}",
         )
-        for group in connected_groups(network, account):
+        for group in connected_groups(settings, network, account):
             ec2.CfnRoute(
                 self,
                 group,

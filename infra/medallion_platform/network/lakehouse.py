@@ -28,17 +28,23 @@ ZONES = {
     "trusted": ["raw", "trusted"],
     "refined": ["trusted", "refined"],
     "workspace": ["refined"],
+    "lakehouse": ["landing", "raw", "trusted", "refined", "error"],
 }
-# The groups of an account that computing happens in.
-COMPUTING = {"engineering": ["raw", "trusted"], "serving": ["refined"], "consumers": ["workspace"]}
+_COMPUTING = {"engineering": ["raw", "trusted"], "serving": ["refined"], "consumers": ["workspace"]}
 # Whom an account is connected with: the first with the second, the second with the third.
 NEIGHBOURS = {
     "engineering": ["serving"],
     "serving": ["engineering", "consumers"],
     "consumers": ["serving"],
 }
-_FIRSTS = ["0.0", "32.0"]
+_FIRSTS = ["0.0", "32.0", "64.0"]
 _INTERFACES = ["kms", "logs", "monitoring", "secretsmanager", "sts"]
+
+
+def computing(settings: Settings, account: str) -> list[str]:
+    """The groups of an account that computing happens in; jobs of EMR build all zones, in their own."""
+    more = ["lakehouse"] if settings.parts.emr and account == "engineering" else []
+    return [*_COMPUTING[account], *more]
 
 
 class LakehouseNetwork(Construct):
@@ -53,7 +59,7 @@ class LakehouseNetwork(Construct):
         self.functions = self._security_group("functions", "Functions")
         self.endpoints = self._security_group("endpoints", "Private links")
         self._allow_computing()
-        for group in COMPUTING[account]:
+        for group in computing(settings, account):
             buckets = [settings.bucket(zone) for zone in ZONES[group]]
             if account == "engineering":
                 buckets.append(settings.bucket("artifacts-engineering"))
@@ -77,13 +83,15 @@ class LakehouseNetwork(Construct):
         if self._account == "engineering":
             if self._settings.parts.streams:
                 more += ["kinesis-streams", "sqs"]
+            if self._settings.parts.emr:
+                more += ["glue"]
             if self._settings.parts.on_premises:
                 more += ["s3"]  # gateways serve the VPC alone: on-premises come by an interface
         return [*_INTERFACES, *more]
 
     def _groups(self) -> Sequence[Group]:
         settings, inside = self._settings, self.block
-        computing = [
+        found = [
             Group(
                 name,
                 _FIRSTS[place],
@@ -92,7 +100,7 @@ class LakehouseNetwork(Construct):
                 inbound=[Rule(ANYWHERE)],
                 outbound=[Rule(inside), Rule(ANYWHERE, TLS), *self._to_database()],
             )
-            for place, name in enumerate(COMPUTING[self._account])
+            for place, name in enumerate(computing(settings, self._account))
         ]
         near = [inside, *([settings.on_premises.network] if self._on_premises else [])]
         databricks = [RELAY, CONTROL_PLANE] if settings.parts.databricks else []
@@ -103,7 +111,7 @@ class LakehouseNetwork(Construct):
             inbound=[*(Rule(block, TLS) for block in near), *(Rule(inside, ports) for ports in databricks)],
             outbound=[Rule(block, REPLIES) for block in near],
         )
-        found = [*computing, endpoints]
+        found.append(endpoints)
         if self.has_database:
             clients = [inside, settings.networks.serving]
             found.append(

@@ -52,6 +52,16 @@ def zone_policy(settings: Settings, zone: str, bucket: str) -> dict[str, Any]:
                 to="*",
             )
         )
+        if settings.parts.data_exchange:
+            statements.append(
+                allow(
+                    "DataExchange",
+                    ["s3:PutObject", "s3:PutObjectAcl"],
+                    f"{arns[1][:-1]}data-exchange/*",
+                    to={"Service": "dataexchange.amazonaws.com"},
+                    when={"StringEquals": {"aws:SourceAccount": settings.account("engineering")}},
+                )
+            )
     return document(*statements)
 
 
@@ -117,6 +127,17 @@ def access_logs_policy(settings: Settings, account: str, bucket: str) -> dict[st
             to={"Service": "logging.s3.amazonaws.com"},
             when={"StringEquals": {"aws:SourceAccount": settings.account(account)}},
         ),
+        *([_balancer(settings, bucket)] if settings.parts.edge and account == "serving" else []),
+    )
+
+
+def _balancer(settings: Settings, bucket: str) -> Statement:
+    return allow(
+        "BalancerLogs",
+        ["s3:PutObject"],
+        f"arn:aws:s3:::{bucket}/balancer/*",
+        to={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        when={"StringEquals": {"aws:SourceAccount": settings.account("serving")}},
     )
 
 

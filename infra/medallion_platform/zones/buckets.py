@@ -45,29 +45,29 @@ class Zones(Construct):
 
     def _bucket_of_logs(self, key: kms.CfnKey) -> s3.CfnBucket:
         name = self._settings.bucket(f"logs-{self._account}")
-        bucket = _bucket(
+        bucket = make_bucket(
             self,
             "logs",
             name,
-            bucket_encryption=_encryption(key.attr_arn),
-            logging_configuration=_logging(self._access_logs, "logs"),
-            lifecycle_configuration=_lifecycle([_expiry("expire", self._settings.retention.logs_days)]),
+            bucket_encryption=encryption(key.attr_arn),
+            logging_configuration=logging_to(self._access_logs.ref, "logs"),
+            lifecycle_configuration=lifecycle([expiry("expire", self._settings.retention.logs_days)]),
         )
-        _policy(self, "logs-policy", bucket, logs_policy(self._settings, self._account, name))
+        attach_policy(self, "logs-policy", bucket, logs_policy(self._settings, self._account, name))
         return bucket
 
     def _bucket_of_artifacts(self, key: kms.CfnKey) -> None:
         """The wheel and the landing function, under names that say their version."""
         name = self._settings.bucket("artifacts-engineering")
-        bucket = _bucket(
+        bucket = make_bucket(
             self,
             "artifacts",
             name,
-            bucket_encryption=_encryption(key.attr_arn),
-            logging_configuration=_logging(self._access_logs, "artifacts"),
-            lifecycle_configuration=_lifecycle([]),
+            bucket_encryption=encryption(key.attr_arn),
+            logging_configuration=logging_to(self._access_logs.ref, "artifacts"),
+            lifecycle_configuration=lifecycle([]),
         )
-        _policy(self, "artifacts-policy", bucket, artifacts_policy(name))
+        attach_policy(self, "artifacts-policy", bucket, artifacts_policy(name))
 
     def _zone(self, zone: str, key: kms.CfnKey) -> s3.CfnBucket:
         settings = self._settings
@@ -75,18 +75,18 @@ class Zones(Construct):
         more: dict[str, Any] = {}
         if settings.parts.replication:
             more["replication_configuration"] = self._replication(zone, key)
-        bucket = _bucket(
+        bucket = make_bucket(
             self,
             zone,
             name,
-            bucket_encryption=_encryption(key.attr_arn),
-            logging_configuration=_logging(self._access_logs, zone),
+            bucket_encryption=encryption(key.attr_arn),
+            logging_configuration=logging_to(self._access_logs.ref, zone),
             lifecycle_configuration=_zone_lifecycle(settings, zone),
             inventory_configurations=[_inventory(zone, settings, self._account)],
             **_particulars(settings, zone),
             **more,
         )
-        _policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
+        attach_policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
         return bucket
 
     def _replication(self, zone: str, key: kms.CfnKey) -> s3.CfnBucket.ReplicationConfigurationProperty:
@@ -140,16 +140,16 @@ class ReplicaZones(Construct):
         access_logs = _access_logs(self, settings, account, replica=True)
         for zone in zones_of(account):
             name = settings.bucket(zone, replica=True)
-            bucket = _bucket(
+            bucket = make_bucket(
                 self,
                 zone,
                 name,
-                bucket_encryption=_encryption(keys[zone].attr_arn),
-                logging_configuration=_logging(access_logs, zone),
+                bucket_encryption=encryption(keys[zone].attr_arn),
+                logging_configuration=logging_to(access_logs.ref, zone),
                 lifecycle_configuration=_zone_lifecycle(settings, zone),
                 **_particulars(settings, zone),
             )
-            _policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
+            attach_policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
 
 
 def _access_logs(
@@ -157,24 +157,24 @@ def _access_logs(
 ) -> s3.CfnBucket:
     """S3 cannot write its access logs where KMS encrypts, and nothing logs the access to the logs."""
     name = settings.bucket(f"access-logs-{account}", replica=replica)
-    bucket = _bucket(
+    bucket = make_bucket(
         scope,
         "access-logs",
         name,
-        bucket_encryption=_encryption(None),
-        lifecycle_configuration=_lifecycle([_expiry("expire", settings.retention.logs_days)]),
+        bucket_encryption=encryption(None),
+        lifecycle_configuration=lifecycle([expiry("expire", settings.retention.logs_days)]),
     )
-    _policy(scope, "access-logs-policy", bucket, access_logs_policy(settings, account, name))
+    attach_policy(scope, "access-logs-policy", bucket, access_logs_policy(settings, account, name))
     return bucket
 
 
-def _logging(access_logs: s3.CfnBucket, zone: str) -> s3.CfnBucket.LoggingConfigurationProperty:
+def logging_to(access_logs: str, prefix: str) -> s3.CfnBucket.LoggingConfigurationProperty:
     return s3.CfnBucket.LoggingConfigurationProperty(
-        destination_bucket_name=access_logs.ref, log_file_prefix=f"{zone}/"
+        destination_bucket_name=access_logs, log_file_prefix=f"{prefix}/"
     )
 
 
-def _bucket(scope: Construct, id_: str, name: str, **properties: Any) -> s3.CfnBucket:
+def make_bucket(scope: Construct, id_: str, name: str, **properties: Any) -> s3.CfnBucket:
     bucket = s3.CfnBucket(
         scope,
         id_,
@@ -188,13 +188,13 @@ def _bucket(scope: Construct, id_: str, name: str, **properties: Any) -> s3.CfnB
     return bucket
 
 
-def _policy(scope: Construct, id_: str, bucket: s3.CfnBucket, policy: dict[str, Any]) -> None:
+def attach_policy(scope: Construct, id_: str, bucket: s3.CfnBucket, policy: dict[str, Any]) -> None:
     # by its name, as the policy's own ARNs have it: who reads the template need not look the bucket up
     made = s3.CfnBucketPolicy(scope, id_, bucket=str(bucket.bucket_name), policy_document=policy)
     made.add_resource_dependency(bucket)
 
 
-def _encryption(key_arn: str | None) -> s3.CfnBucket.BucketEncryptionProperty:
+def encryption(key_arn: str | None) -> s3.CfnBucket.BucketEncryptionProperty:
     default = (
         s3.CfnBucket.ServerSideEncryptionByDefaultProperty(sse_algorithm="AES256")
         if key_arn is None
@@ -231,9 +231,9 @@ def _zone_lifecycle(settings: Settings, zone: str) -> s3.CfnBucket.LifecycleConf
     """Old versions go when nothing holds them any more: before the erasure deadline, in every zone."""
     retention = settings.retention
     if zone == "error":
-        return _lifecycle([_expiry("expire", retention.erasure_deadline_days - 3)])
+        return lifecycle([expiry("expire", retention.erasure_deadline_days - 3)])
     kept = retention.landing_lock_days if zone == "landing" else retention.versions_days
-    return _lifecycle(
+    return lifecycle(
         [
             s3.CfnBucket.RuleProperty(
                 id="old-versions",
@@ -247,7 +247,7 @@ def _zone_lifecycle(settings: Settings, zone: str) -> s3.CfnBucket.LifecycleConf
     )
 
 
-def _lifecycle(rules: list[s3.CfnBucket.RuleProperty]) -> s3.CfnBucket.LifecycleConfigurationProperty:
+def lifecycle(rules: list[s3.CfnBucket.RuleProperty]) -> s3.CfnBucket.LifecycleConfigurationProperty:
     cut_off = s3.CfnBucket.RuleProperty(
         id="uploads-cut-off",
         status="Enabled",
@@ -258,7 +258,7 @@ def _lifecycle(rules: list[s3.CfnBucket.RuleProperty]) -> s3.CfnBucket.Lifecycle
     return s3.CfnBucket.LifecycleConfigurationProperty(rules=[*rules, cut_off])
 
 
-def _expiry(id_: str, days: int) -> s3.CfnBucket.RuleProperty:
+def expiry(id_: str, days: int) -> s3.CfnBucket.RuleProperty:
     return s3.CfnBucket.RuleProperty(
         id=id_,
         status="Enabled",
