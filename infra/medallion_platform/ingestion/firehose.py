@@ -110,10 +110,7 @@ class Delivery(Construct):
         by_type = _Stream.ProcessorProperty(
             type="MetadataExtraction",
             parameters=[
-                # a type is what a producer says: nothing of it may make a folder of its own
-                _parameter(
-                    "MetadataExtractionQuery", '{type: .type | tostring | gsub("[^A-Za-z0-9._-]"; "_")}'
-                ),
+                _parameter("MetadataExtractionQuery", "{type: .type}"),
                 _parameter("JsonParsingEngine", "JQ-1.6"),
             ],
         )
