@@ -128,6 +128,20 @@ def test_kinesis_is_reached_where_there_are_streams_and_only_by_our_roles(networ
     assert not network.reaches_service(place, ".kinesis-streams", 443, stranger)
 
 
+def test_clusters_write_the_logs_of_databricks_to_its_streams_and_to_no_other(network):
+    theirs = SETTINGS.databricks.aws_account
+    by = f"arn:aws:iam::{theirs}:role/logs"
+    for place in every_cluster(network):
+        for account, reached in (
+            (theirs, True),
+            (SETTINGS.account("engineering"), False),
+            ("999999999999", False),
+        ):
+            stream = f"arn:aws:kinesis:eu-west-1:{account}:stream/x"
+            asked = Request(by, "kinesis:PutRecords", stream)
+            assert network.reaches_service(place, ".kinesis-streams", 443, asked) is reached, account
+
+
 def test_machines_of_a_cluster_reach_each_other_in_both_availability_zones(network):
     for account, groups in COMPUTING.items():
         for group in groups:

@@ -53,10 +53,23 @@ def s3_policy(settings: Settings, buckets: Sequence[str]) -> dict[str, Any]:
 def interface(
     scope: Construct, settings: Settings, vpc: Vpc, group: SecurityGroup, service: str
 ) -> ec2.CfnVPCEndpoint:
-    """A service of AWS, reached under its own name, by roles of the accounts alone."""
-    statement: Statement = allow(
-        "Ours", [f"{_PREFIXES.get(service, service)}:*"], "*", to="*", when=_ours(settings)
-    )
+    """A service of AWS, reached under its own name, by roles of the accounts alone.
+
+    Databricks' own roles, which clusters have for its logs, reach Databricks' streams.
+    """
+    actions = [f"{_PREFIXES.get(service, service)}:*"]
+    statements: list[Statement] = [allow("Ours", actions, "*", to="*", when=_ours(settings))]
+    if settings.parts.databricks and service == "kinesis-streams":
+        theirs = settings.databricks.aws_account
+        statements.append(
+            allow(
+                "LogsOfDatabricks",
+                ["kinesis:DescribeStream", "kinesis:PutRecord", "kinesis:PutRecords"],
+                f"arn:aws:kinesis:{settings.region}:{theirs}:stream/*",
+                to="*",
+                when={"StringEquals": {"aws:PrincipalAccount": theirs}},
+            )
+        )
     return ec2.CfnVPCEndpoint(
         scope,
         service,
@@ -66,7 +79,7 @@ def interface(
         subnet_ids=vpc.subnet_ids("endpoints"),
         security_group_ids=[group.id],
         private_dns_enabled=True,
-        policy_document=document(statement),
+        policy_document=document(*statements),
     )
 
 

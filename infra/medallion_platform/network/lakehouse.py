@@ -79,13 +79,15 @@ class LakehouseNetwork(Construct):
         return self._settings.parts.database and self._account == "engineering"
 
     def _services(self) -> list[str]:
-        more = []
+        parts = self._settings.parts
+        # clusters of Databricks write their logs to streams of Databricks
+        more = ["kinesis-streams"] if parts.databricks else []
         if self._account == "engineering":
-            if self._settings.parts.streams:
-                more += ["kinesis-streams", "sqs"]
-            if self._settings.parts.emr:
+            if parts.streams and not more:
+                more += ["kinesis-streams"]
+            if parts.emr:
                 more += ["glue"]
-            if self._settings.parts.on_premises:
+            if parts.on_premises:
                 more += ["s3"]  # gateways serve the VPC alone: on-premises come by an interface
         return [*_INTERFACES, *more]
 
