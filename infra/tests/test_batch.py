@@ -67,6 +67,13 @@ def test_begun_again_under_its_name_it_follows_the_job_that_is_there(copying):
     assert len(control.jobs) == 1 and landed("copy-2") == ["copy-2/a.json"]
 
 
+def test_another_execution_of_the_same_manifest_is_another_job(copying):
+    run, landed, control = copying
+    run("copy-5", "b.json")
+    run("copy-6", "b.json")
+    assert len(control.jobs) == 2 and landed("copy-6") == ["copy-6/b.json"]
+
+
 def test_a_job_that_leaves_an_object_out_fails(copying):
     run, landed, _ = copying
     with pytest.raises(machine.FailedError, match="SomeObjectsFailed"):

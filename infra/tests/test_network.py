@@ -1,5 +1,7 @@
 """What reaches what in the networks of document 1, over the templates of all accounts."""
 
+from ipaddress import ip_address
+
 import pytest
 from reachability import Network, Place, told
 from simulator import Request
@@ -235,8 +237,14 @@ def test_only_the_private_subnets_of_document_2_have_nat_and_only_for_tls(networ
         assert not network.reaches_internet(place, "203.0.113.5", 80)
     for place in (*edge(network, "analytics", "redshift"), *edge(network, "endpoints", "endpoints")):
         assert not network.reaches_internet(place, "203.0.113.5", 443)
-    [nat] = platform.resources("AWS::EC2::NatGateway")
-    assert nat.stack.name == "medallion-serving-edge"
+    routed = {
+        subnet.properties["Tags"][0]["Value"]
+        for subnet in platform.resources("AWS::EC2::Subnet")
+        if network._target(subnet, ip_address("203.0.113.5"))[0] == "NatGatewayId"
+    }
+    assert routed == {
+        f"medallion-edge-{group}-{letter}" for group in ("analytics", "processing") for letter in "ab"
+    }, "whatever security groups say"
 
 
 def test_from_the_internet_only_the_load_balancer_is_reached_and_only_by_tls(network):
