@@ -13,6 +13,7 @@ case $name in
 esac
 rm -f "$venv/.ready"
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
+touch "$venv/.made-by-make"
 printf 'Installing what infra/ needs (%s) ...\n' "$name" >&2
 # shellcheck disable=SC2086
 PIP_CONSTRAINT=$constraints "$venv/bin/python" -m pip install --disable-pip-version-check --quiet $packages >"$venv/pip.log" 2>&1 || {
@@ -20,4 +21,4 @@ PIP_CONSTRAINT=$constraints "$venv/bin/python" -m pip install --disable-pip-vers
     grep 'ERROR' "$venv/pip.log" | tail -n 3 | cut -c 1-300 >&2
     exit 1
 }
-touch "$venv/.ready" "$venv/.made-by-make"
+touch "$venv/.ready"

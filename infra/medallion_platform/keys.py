@@ -122,20 +122,33 @@ def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
     return document(*statements)
 
 
+# What uses the platform's key on behalf of the account, and what does so by a grant of its own.
+_USING = ["dms", "kinesis", "lambda", "s3", "scheduler", "secretsmanager", "sns", "sqs"]
+_GRANTED = ["dms", "lambda"]
+
+
 def _platform_policy(settings: Settings, account: str, region: str) -> dict[str, Any]:
-    """Queues, streams, secrets and logs of one account: services on its behalf, and its own roles."""
+    """Queues, streams, functions and logs of one account: through these services, for whom IAM lets use them.
+    Zones have keys of their own, which are not as open."""
     own = settings.account(account)
-    via = [f"{name}.{region}.amazonaws.com" for name in ("kinesis", "secretsmanager", "sns", "sqs", "s3")]
+    root = {"AWS": f"arn:aws:iam::{own}:root"}
     return document(
         _management(own),
         allow(
-            "OwnRoles",
-            ["kms:Decrypt", "kms:GenerateDataKey"],
+            "OwnAccount",
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
             "*",
-            to={"AWS": f"arn:aws:iam::{own}:root"},
+            to=root,
+            when={"StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _USING]}},
+        ),
+        allow(
+            "Grants",
+            ["kms:CreateGrant"],
+            "*",
+            to=root,
             when={
-                "ArnLike": {"aws:PrincipalArn": settings.role(f"{account}-*")},
-                "StringEquals": {"kms:ViaService": via},
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _GRANTED]},
             },
         ),
         allow(

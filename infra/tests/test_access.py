@@ -1,5 +1,6 @@
 """Who reaches what: a table of requests that must be allowed and of such that must be denied."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -461,6 +462,23 @@ def test_who_may_use_a_zone_may_use_its_key_and_nobody_else(platform: Templates,
                 assert statement["Condition"]["StringEquals"]["kms:ViaService"].startswith("s3.")
 
 
+def test_the_platforms_key_is_for_services_on_behalf_of_its_own_account(platform: Templates):
+    policies = Policies.of(platform)
+    deployer = may_do_anything(policies, "engineering")
+    stranger = may_do_anything(policies, "consumers")
+    key = policies.key(platform, "alias/medallion-engineering-platform")
+    aliased = {"kms:ResourceAliases": ["alias/medallion-engineering-platform"], **IN_REGION}
+    by_lambda = {"kms:ViaService": "lambda.eu-west-1.amazonaws.com", **aliased}
+    granting = {**by_lambda, "kms:GrantIsForAWSResource": "true"}
+    function = role("engineering-landing-function")
+    assert policies.allows(Request(function, "kms:Decrypt", key, by_lambda)), "its environment"
+    assert policies.allows(Request(deployer, "kms:CreateGrant", key, granting)), "a function can be deployed"
+    assert not policies.allows(Request(deployer, "kms:CreateGrant", key, by_lambda)), "a grant for people"
+    assert not policies.allows(Request(deployer, "kms:Decrypt", key, aliased)), "through no service"
+    assert not policies.allows(Request(stranger, "kms:Decrypt", key, by_lambda)), "another account"
+    assert not policies.allows(Request(role("engineering-dms"), "kms:Decrypt", key, by_lambda))
+
+
 def test_who_manages_keys_cannot_use_them(platform: Templates, policies: Policies):
     key = policies.key(platform, "alias/medallion-engineering-raw")
     by = role("engineering-key-administrator")
@@ -511,3 +529,20 @@ def test_no_role_has_a_bare_star_but_where_aws_has_nothing_else(platform: Templa
                 if statement["Resource"] == "*":
                     found.add(f"{name}.{statement['Sid']}")
     assert found == set(WITHOUT_RESOURCE)
+
+
+def test_policies_are_no_longer_than_aws_takes(platform: Templates):
+    def length(policy):
+        return len(json.dumps(policy, separators=(",", ":")))
+
+    for one in platform.resources():
+        found = one.properties
+        if one.type == "AWS::IAM::Role":
+            assert length(found["AssumeRolePolicyDocument"]) <= 2048, one.id
+            assert sum(length(each["PolicyDocument"]) for each in found.get("Policies", [])) <= 10240, one.id
+        elif one.type == "AWS::IAM::ManagedPolicy":
+            assert length(found["PolicyDocument"]) <= 6144, one.id
+        elif one.type == "AWS::Organizations::Policy":
+            assert length(found["Content"]) <= 5120, one.id
+        elif one.type == "AWS::S3::BucketPolicy":
+            assert length(found["PolicyDocument"]) <= 20480, one.id

@@ -213,6 +213,7 @@ def _needs(settings: Settings, stream: EventStream, name: str) -> list[Statement
         ),
         allow("Failed", ["sqs:SendMessage"], queue_arn(settings, "landing-failed")),
         platform_key(settings, own, ["kms:Decrypt", "kms:GenerateDataKey"], f"sqs.{region}.amazonaws.com"),
+        platform_key(settings, own, ["kms:Decrypt"], f"lambda.{region}.amazonaws.com"),  # its environment
         allow(
             "Logs",
             ["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -36,7 +36,6 @@ class RunOnDatabricks(Construct):
             name=f"{settings.prefix}-databricks",
             description="The workspace's API, as a service principal that may run the job",
             authorization_type="OAUTH_CLIENT_CREDENTIALS",
-            kms_key_identifier=key.attr_arn,
             auth_parameters=events.CfnConnection.AuthParametersProperty(
                 o_auth_parameters=events.CfnConnection.OAuthParametersProperty(
                     authorization_endpoint=f"{host}/oidc/v1/token",
@@ -79,17 +78,6 @@ class RunOnDatabricks(Construct):
                     "Token",
                     ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
                     f"arn:aws:secretsmanager:{region}:{own}:secret:events!connection/{settings.prefix}-databricks/*",
-                ),
-                allow(
-                    "TokenKey",
-                    ["kms:Decrypt"],
-                    f"arn:aws:kms:{region}:{own}:key/*",
-                    when={
-                        "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"},
-                        "ForAnyValue:StringEquals": {
-                            "kms:ResourceAliases": f"alias/{settings.prefix}-engineering-platform"
-                        },
-                    },
                 ),
             ],
         )
