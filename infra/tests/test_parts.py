@@ -58,6 +58,17 @@ def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_pat
     assert others <= without
 
 
+def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(platform, tmp_path):
+    from check import EVERYTHING
+
+    def named(templates: Templates) -> str:
+        return json.dumps([stack.template for stack in templates.stacks.values()])
+
+    assert "batch-operations" in named(platform) and "medallion-batch-engineering" in named(platform)
+    without = named(Templates.of(tmp_path, parts={**EVERYTHING, "batch": False}))
+    assert "batch-operations" not in without and "medallion-batch-engineering" not in without
+
+
 def test_work_without_anything_to_run_on_is_refused():
     with pytest.raises(SettingsError, match=r"parts\.databricks or parts\.emr"):
         load(environ={}, parts={"databricks": False})

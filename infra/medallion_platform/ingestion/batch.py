@@ -18,7 +18,7 @@ from medallion_platform.machine import AGAIN, StateMachine
 from medallion_platform.policies import allow, document, service
 from medallion_platform.settings import Settings
 from medallion_platform.zones.access import secure_transport
-from medallion_platform.zones.buckets import (
+from medallion_platform.zones.bucket import (
     attach_policy,
     encryption,
     expiry,
