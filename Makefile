@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help run live s3-extras test test-all test-spark41 lint bench bundle conformance format landing-function \
-	build clean
+.PHONY: help run live s3-extras test test-all test-spark41 lint bench bundle infra infra-test infra-check \
+	conformance format landing-function build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -60,12 +60,20 @@ landing-function: $(VENV)/.ready ## the landing function of a PRODUCT (a folder)
 bundle: $(VENV)/.ready ## the Databricks bundle, checked without a workspace: docs/deploy.md
 	@$(BIN)/python -m scripts.bundle
 
+infra: infra-test infra-check ## the AWS platform: synthesise it, test and check its templates (needs no AWS)
+
+infra-test: .venv-infra-app/.ready .venv-infra-ministack/.ready ## the tests of infra/ alone
+	.venv-infra-app/bin/python -m pytest -c infra/pytest.ini infra/tests
+
+infra-check: .venv-infra-app/.ready .venv-infra-checkov/.ready ## cfn-lint, cdk-nag and checkov on its templates
+	.venv-infra-app/bin/python infra/check.py
+
 build: $(VENV)/.ready ## the wheel, in dist/
 	$(BIN)/python -m build --wheel
 
 # Only environments of make's own: VENV may name another.
 clean: ## remove what make and the tools made; tables and landing zone (.medallion) stay
-	for venv in $(VENV) $(SPARK41); do [ ! -e $$venv/.made-by-make ] || rm -rf $$venv; done
+	for venv in $(VENV) $(SPARK41) .venv-infra-app .venv-infra-checkov .venv-infra-ministack; do [ ! -e $$venv/.made-by-make ] || rm -rf $$venv; done
 	rm -rf .venv-conformance build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -74,3 +82,9 @@ $(VENV)/.ready: $(SETUP)
 
 $(SPARK41)/.ready: $(SETUP) constraints-spark41.txt
 	@sh scripts/setup.sh $(SPARK41) constraints-spark41.txt
+
+.venv-infra-app/.ready: infra/setup.sh infra/constraints.txt pyproject.toml
+	@sh infra/setup.sh app
+
+.venv-infra-%/.ready: infra/setup.sh infra/constraints-%.txt
+	@sh infra/setup.sh $*

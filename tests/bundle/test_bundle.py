@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import jobs
 import pytest
 from databricks.bundles.core import Bundle
 from databricks.bundles.jobs import Job
@@ -17,6 +16,7 @@ from scripts.bundle.installed import check_entry_points, import_problem
 from scripts.bundle.wheel import build
 from tests.support import column, gold, silver, write_product
 
+import jobs
 from medallion_pipelines.cli import task as entry
 from medallion_pipelines.lakehouse import Lakehouse
 

@@ -36,6 +36,6 @@ def test_what_is_neither_is_refused_by_name(text: str) -> None:
 
 
 def test_a_period_begins_before_it_ends() -> None:
-    day = datetime(2026, 1, 31)  # noqa: DTZ001: without a zone it is UTC
+    day = datetime(2026, 1, 31)  # without a zone it is UTC
     with pytest.raises(MedallionError, match="No time is since 2026-01-31T00:00:00Z and before 2026-01-31"):
         Period(day, day.replace(tzinfo=UTC))

@@ -1,0 +1,78 @@
+"""Guard rails: what holds for everybody in the accounts, administrators too. They grant nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medallion_platform.policies import deny, document
+from medallion_platform.settings import ACCOUNTS, Settings
+
+# Services that have no region, or whose one region is us-east-1.
+_GLOBAL = [
+    "budgets:*", "ce:*", "cloudfront:*", "directconnect:*", "globalaccelerator:*", "health:*",
+    "iam:*", "organizations:*", "route53:*", "route53domains:*", "s3:GetAccountPublicAccessBlock",
+    "s3:ListAllMyBuckets", "shield:*", "sts:*", "support:*", "trustedadvisor:*", "waf:*",
+]  # fmt: skip
+
+
+def everywhere(settings: Settings) -> dict[str, Any]:
+    """For all accounts of the platform."""
+    regions = [settings.region, *([settings.replica.region] if settings.parts.replication else [])]
+    administrators = sorted(settings.role(f"{account}-key-administrator") for account in ACCOUNTS)
+    return document(
+        deny("NobodyLeaves", ["organizations:LeaveOrganization"], "*"),
+        {
+            "Sid": "OnlyOurRegions",
+            "Effect": "Deny",
+            "NotAction": _GLOBAL,
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": regions}},
+        },
+        deny("NotAsRoot", ["*"], "*", when={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}),
+        deny(
+            "LocksHold",
+            ["s3:BypassGovernanceRetention", "s3:PutBucketObjectLockConfiguration"],
+            f"arn:aws:s3:::{settings.prefix}-*",
+        ),
+        deny(
+            "NothingIsPublic",
+            ["s3:PutAccountPublicAccessBlock", "s3:PutBucketPublicAccessBlock"],
+            "*",
+            when={"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*cfn-exec-role*"}},
+        ),
+        deny(
+            "LogsStay",
+            ["cloudtrail:DeleteTrail", "cloudtrail:StopLogging", "ec2:DeleteFlowLogs", "logs:DeleteLogGroup"],
+            "*",
+        ),
+        deny(
+            "KeysStay",
+            ["kms:DisableKey", "kms:ScheduleKeyDeletion"],
+            "*",
+            when={"ArnNotEquals": {"aws:PrincipalArn": administrators}},
+        ),
+        deny(
+            "NoUsers",
+            ["iam:CreateAccessKey", "iam:CreateUser"],
+            "*",
+        ),
+    )
+
+
+def without_internet() -> dict[str, Any]:
+    """For accounts whose networks have no way to the internet."""
+    return document(
+        deny(
+            "NoInternet",
+            [
+                "ec2:AllocateAddress",
+                "ec2:AttachEgressOnlyInternetGateway",
+                "ec2:AttachInternetGateway",
+                "ec2:CreateEgressOnlyInternetGateway",
+                "ec2:CreateInternetGateway",
+                "ec2:CreateNatGateway",
+                "globalaccelerator:Create*",
+            ],
+            "*",
+        )
+    )

@@ -1,0 +1,1 @@
+"""Who may do what in an account: roles, their limits, and who may take them on."""

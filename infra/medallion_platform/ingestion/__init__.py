@@ -1,0 +1,1 @@
+"""What fills the landing zone and raw: streams, copies, databases, subscriptions and on-premises."""

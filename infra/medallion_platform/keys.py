@@ -1,0 +1,177 @@
+"""KMS keys: one for each zone of data, and one of the platform in each account; all multi-region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnParameter, RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from medallion_platform.access import KEY_ACTIONS, grants
+from medallion_platform.policies import allow, document
+from medallion_platform.settings import HOMES, Settings
+
+# Whoever manages a key must not be able to read by it: no Decrypt, Encrypt, GenerateDataKey, CreateGrant.
+_MANAGE = [
+    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey",
+    "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
+    "kms:ListAliases", "kms:ListGrants", "kms:ListKeyPolicies", "kms:ListResourceTags", "kms:PutKeyPolicy",
+    "kms:ReplicateKey", "kms:RevokeGrant", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource",
+    "kms:UpdateAlias", "kms:UpdateKeyDescription",
+]  # fmt: skip
+
+
+def zones_of(account: str) -> list[str]:
+    return [zone for zone, where in HOMES.items() if where == account]
+
+
+class Keys(Construct):
+    """The keys of an account, by zone; `platform` is the one of queues, streams, secrets and logs."""
+
+    def __init__(self, scope: Construct, id_: str, settings: Settings, account: str) -> None:
+        super().__init__(scope, id_)
+        self._settings, self._account = settings, account
+        region = settings.region
+        self.by_zone = {
+            zone: self._key(zone, _zone_policy(settings, zone, region)) for zone in zones_of(account)
+        }
+        self.platform = self._key("platform", _platform_policy(settings, account, region))
+
+    def _key(self, name: str, policy: dict[str, Any]) -> kms.CfnKey:
+        key = kms.CfnKey(
+            self,
+            name,
+            description=f"{self._settings.prefix} {name}",
+            key_policy=policy,
+            enable_key_rotation=True,
+            multi_region=True,
+            pending_window_in_days=30,
+        )
+        key.apply_removal_policy(RemovalPolicy.RETAIN)
+        alias = f"alias/{self._settings.prefix}-{self._account}-{name}"
+        kms.CfnAlias(self, f"{name}-alias", alias_name=alias, target_key_id=key.ref)
+        return key
+
+
+class ReplicaKeys(Construct):
+    """The zones' keys in the replica's region. Which keys they are of is told when they are deployed."""
+
+    def __init__(self, scope: Construct, id_: str, settings: Settings, account: str) -> None:
+        super().__init__(scope, id_)
+        self.by_zone: dict[str, kms.CfnReplicaKey] = {}
+        for zone in zones_of(account):
+            primary = CfnParameter(
+                Stack.of(self),
+                f"PrimaryKey{zone.title()}",
+                type="String",
+                allowed_pattern="arn:aws:kms:.*:key/mrk-.*",
+                description=f"ARN of the key of the zone {zone}, an output of the stack of keys",
+            )
+            key = kms.CfnReplicaKey(
+                self,
+                zone,
+                primary_key_arn=primary.value_as_string,
+                key_policy=_zone_policy(settings, zone, settings.replica.region),
+                pending_window_in_days=30,
+            )
+            key.apply_removal_policy(RemovalPolicy.RETAIN)
+            self.by_zone[zone] = key
+
+
+def _management(account: str) -> dict[str, Any]:
+    return allow("Manage", _MANAGE, "*", to={"AWS": f"arn:aws:iam::{account}:root"})
+
+
+def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
+    """S3 uses the key, for roles that may use the zone; nobody uses it otherwise."""
+    own = settings.account(HOMES[zone])
+    statements = [_management(own)]
+    table = [grant for grant in grants(settings) if grant.zone == zone]
+    by_actions: dict[tuple[str, ...], set[str]] = {}
+    for grant in table:
+        by_actions.setdefault(tuple(KEY_ACTIONS[grant.kind]), set()).add(settings.role(grant.role))
+    if settings.parts.replication:
+        replication = settings.role(f"{HOMES[zone]}-replication")
+        actions = ("kms:Decrypt",) if region == settings.region else ("kms:Encrypt", "kms:GenerateDataKey")
+        by_actions.setdefault(actions, set()).add(replication)
+    for number, (actions, roles) in enumerate(sorted(by_actions.items())):
+        accounts = sorted({role.split(":")[4] for role in roles})
+        statements.append(
+            allow(
+                f"Use{number}",
+                actions,
+                "*",
+                to={"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]},
+                when={
+                    "ArnEquals": {"aws:PrincipalArn": sorted(roles)},
+                    "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+                },
+            )
+        )
+    if zone == "landing" and settings.parts.data_exchange:
+        statements.append(
+            allow(
+                "DataExchange",
+                ["kms:Decrypt", "kms:GenerateDataKey"],
+                "*",
+                to={"Service": "dataexchange.amazonaws.com"},
+                when={"StringEquals": {"aws:SourceAccount": own}},
+            )
+        )
+    return document(*statements)
+
+
+# What uses the platform's key on behalf of the account, and what does so by a grant of its own.
+_USING = ["dms", "kinesis", "lambda", "s3", "scheduler", "secretsmanager", "sns", "sqs"]
+_GRANTED = ["dms", "lambda"]
+
+
+def _platform_policy(settings: Settings, account: str, region: str) -> dict[str, Any]:
+    """Queues, streams, functions and logs of one account: through these services, for whom IAM lets use them.
+    Zones have keys of their own, which are not as open."""
+    own = settings.account(account)
+    root = {"AWS": f"arn:aws:iam::{own}:root"}
+    return document(
+        _management(own),
+        allow(
+            "OwnAccount",
+            ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            "*",
+            to=root,
+            when={"StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _USING]}},
+        ),
+        allow(
+            "Grants",
+            ["kms:CreateGrant"],
+            "*",
+            to=root,
+            when={
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _GRANTED]},
+            },
+        ),
+        allow(
+            "Logs",
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            "*",
+            to={"Service": f"logs.{region}.amazonaws.com"},
+            when={
+                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{own}:log-group:*"}
+            },
+        ),
+        allow(
+            "Events",
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            "*",
+            to={"Service": ["events.amazonaws.com", "s3.amazonaws.com", "scheduler.amazonaws.com"]},
+            when={"StringEquals": {"aws:SourceAccount": own}},
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The networks of both documents: VPCs, what they reach by private links, and how accounts are connected."""

@@ -1,0 +1,62 @@
+"""Who talked to whom: flow logs of a VPC, encrypted, kept as long as other logs."""
+
+from __future__ import annotations
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from medallion_platform.identity.roles import make_role
+from medallion_platform.policies import allow, service
+from medallion_platform.settings import Settings
+
+
+class FlowLogs(Construct):
+    """All traffic of a VPC, accepted and rejected."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        settings: Settings,
+        account: str,
+        name: str,
+        vpc_id: str,
+        key_arn: str,
+    ) -> None:
+        super().__init__(scope, id_)
+        own = settings.account(account)
+        group = logs.CfnLogGroup(
+            self,
+            "group",
+            log_group_name=f"/{settings.prefix}/{name}/flow",
+            retention_in_days=settings.retention.logs_days,
+            kms_key_id=key_arn,
+        )
+        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        arn = f"arn:aws:logs:{settings.region}:{own}:log-group:/{settings.prefix}/{name}/flow"
+        role = make_role(
+            self,
+            settings,
+            f"{account}-{name.replace(account, 'network')}-flow-logs",
+            trust=[service("vpc-flow-logs", own)],
+            statements=[
+                allow(
+                    "Write",
+                    ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                    f"{arn}:*",
+                )
+            ],
+            description="Flow logs of a VPC",
+        )
+        ec2.CfnFlowLog(
+            self,
+            "log",
+            resource_id=vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            deliver_logs_permission_arn=role.attr_arn,
+            log_destination_type="cloud-watch-logs",
+            log_group_name=group.ref,
+        )

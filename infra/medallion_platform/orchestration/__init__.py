@@ -1,0 +1,1 @@
+"""From what arrives to refined tables: what starts the pipeline, what runs it, where failures go."""

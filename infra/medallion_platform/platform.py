@@ -1,0 +1,171 @@
+"""Composes the stacks: which concern is in which account and region."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Environment, Stack, Tags
+
+from medallion_platform.accounts.organization import Organization
+from medallion_platform.identity.boundary import Boundary
+from medallion_platform.identity.databricks import DatabricksAccess
+from medallion_platform.identity.services import ServiceAccess
+from medallion_platform.ingestion.batch import BatchCopy
+from medallion_platform.ingestion.database import ChangesOfDatabase
+from medallion_platform.ingestion.exchange import Subscription
+from medallion_platform.ingestion.firehose import Delivery
+from medallion_platform.ingestion.on_premises import FilesFromOnPremises
+from medallion_platform.ingestion.streams import EventStream, LandingFunction
+from medallion_platform.keys import Keys, ReplicaKeys, zones_of
+from medallion_platform.network.connections import (
+    Attachment,
+    Peering,
+    PeeringRoutes,
+    TransitGateway,
+    TransitRoutes,
+)
+from medallion_platform.network.edge import EdgeNetwork
+from medallion_platform.network.lakehouse import LakehouseNetwork
+from medallion_platform.network.on_premises import OnPremisesEntry
+from medallion_platform.orchestration import databricks, emr
+from medallion_platform.orchestration.databricks import RunOnDatabricks
+from medallion_platform.orchestration.emr import RunOnEmr
+from medallion_platform.orchestration.pipeline import Pipeline
+from medallion_platform.settings import ACCOUNTS, Settings
+from medallion_platform.zones.buckets import ReplicaZones, Zones
+
+
+def compose(settings: Settings, folder: Path | None = None) -> App:
+    """The app with all its stacks; templates go into the folder, or where the CDK's command line says."""
+    app = App(outdir=str(folder) if folder else None)
+    Platform(app, settings)
+    return app
+
+
+class Platform:
+    """All stacks of an app. A later one may read what an earlier one of its account and region made."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+        self.networks: dict[str, LakehouseNetwork] = {}
+        Tags.of(app).add("platform", settings.prefix)
+        if settings.parts.organization:
+            Organization(self._stack("management", "organization"), "organization", settings)
+        for account in ACCOUNTS:
+            self._identity(account)
+            keys = self._keys(account)
+            self._network(account, keys)
+            if account == "engineering":
+                self._ingestion(keys)
+                self._orchestration(keys)
+            if zones_of(account):
+                if settings.parts.replication:
+                    self._replica(account)
+                Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
+
+    def _stack(self, account: str, concern: str, *, replica: bool = False) -> Stack:
+        settings = self.settings
+        region = settings.replica.region if replica else settings.region
+        return Stack(
+            self.app,
+            f"{settings.prefix}-{account}-{concern}",
+            env=Environment(account=settings.account(account), region=region),
+            synthesizer=BootstraplessSynthesizer(),
+            description=f"{settings.prefix}: {concern} of {account}",
+        )
+
+    def _identity(self, account: str) -> None:
+        stack = self._stack(account, "identity")
+        boundary = Boundary(stack, "boundary", self.settings, account)
+        services = ServiceAccess(stack, "services", self.settings, account)
+        services.node.add_dependency(boundary)
+        if self.settings.parts.databricks:
+            DatabricksAccess(stack, "databricks", self.settings, account).node.add_dependency(boundary)
+
+    def _keys(self, account: str) -> Keys:
+        stack = self._stack(account, "keys")
+        keys = Keys(stack, "keys", self.settings, account)
+        for zone, key in keys.by_zone.items():
+            CfnOutput(stack, f"PrimaryKey{zone.title()}", value=key.attr_arn)
+        return keys
+
+    def _replica(self, account: str) -> None:
+        stack = self._stack(account, "replica", replica=True)
+        keys = ReplicaKeys(stack, "keys", self.settings, account)
+        ReplicaZones(stack, "zones", self.settings, account, keys.by_zone)
+
+    def _network(self, account: str, keys: Keys) -> None:
+        settings = self.settings
+        stack = self._stack(account, "network")
+        network = LakehouseNetwork(stack, "lakehouse", settings, account, keys.platform.attr_arn)
+        CfnOutput(stack, "Vpc", value=network.network.id)
+        if settings.parts.on_premises and account == "engineering":
+            OnPremisesEntry(stack, "on-premises", settings, network.network, keys.platform.attr_arn)
+        if settings.parts.edge and account == "serving":
+            edge = self._stack(account, "edge")
+            EdgeNetwork(edge, "edge", settings, keys.platform.attr_arn)
+        if settings.parts.connection == "transit_gateway":
+            self._attach(account, stack, network)
+        elif settings.parts.connection == "peering":
+            self._peer(account, stack, network)
+        self.networks[account] = network
+
+    def _ingestion(self, keys: Keys) -> None:
+        settings, network = self.settings, self.networks["engineering"]
+        parts = settings.parts
+        if not (parts.streams or parts.batch or parts.database or parts.data_exchange or parts.on_premises):
+            return
+        stack = self._stack("engineering", "ingestion")
+        if parts.streams:
+            stream = EventStream(stack, "stream", settings, keys.platform)
+            LandingFunction(stack, "landing", settings, stream, network, keys.platform)
+            Delivery(stack, "firehose", settings, stream, keys.platform)
+        if parts.batch:
+            BatchCopy(stack, "batch", settings, keys.platform)
+        if parts.database:
+            raw = keys.by_zone["raw"].attr_arn
+            ChangesOfDatabase(stack, "database", settings, network, keys.platform, raw)
+        if parts.data_exchange:
+            Subscription(stack, "data-exchange", settings, keys.by_zone["landing"].attr_arn)
+        if parts.on_premises:
+            FilesFromOnPremises(stack, "on-premises", settings, keys.platform)
+
+    def _orchestration(self, keys: Keys) -> None:
+        settings, parts = self.settings, self.settings.parts
+        if not parts.orchestration:
+            return
+        stack = self._stack("engineering", "orchestration")
+        if parts.databricks:
+            RunOnDatabricks(stack, "databricks", settings, keys.platform)
+        if parts.emr:
+            RunOnEmr(stack, "emr", settings, self.networks["engineering"], keys.platform)
+        Pipeline(
+            stack, "pipeline", settings, databricks.NAME if parts.databricks else emr.NAME, keys.platform
+        )
+
+    def _attach(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
+        settings = self.settings
+        if account != "engineering":
+            told = CfnParameter(
+                stack,
+                "TransitGateway",
+                type="String",
+                allowed_pattern="tgw-.*",
+                description="An output of the network stack of engineering",
+            )
+            Attachment(stack, "transit", settings, account, network, told.value_as_string)
+            return
+        gateway = TransitGateway(stack, "transit-gateway", settings).gateway.ref
+        own = Attachment(stack, "transit", settings, account, network, gateway).id
+        TransitRoutes(self._stack(account, "transit"), "routes", settings, gateway, own)
+
+    def _peer(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
+        """The second account asks the first one, the third the second one."""
+        asked = {"serving": "engineering", "consumers": "serving"}
+        if account in asked:
+            Peering(stack, "peering", self.settings, account, asked[account], network)
+        for other, asks in asked.items():
+            if asks == account:
+                PeeringRoutes(
+                    self._stack(account, "peering"), "routes", self.settings, account, other, network
+                )

@@ -1,0 +1,81 @@
+"""Each part can be left out, and the rest still synthesises, with nothing of it left."""
+
+import json
+
+import pytest
+from templates import Templates
+
+from medallion_platform.settings import SettingsError, load
+
+NONE = {
+    "replication": False,
+    "connection": "none",
+    "on_premises": False,
+    "edge": False,
+    "organization": False,
+    "streams": False,
+    "batch": False,
+    "database": False,
+    "data_exchange": False,
+    "orchestration": False,
+}
+
+# What a part brings that nothing else does.
+TELLING = {
+    "replication": ["AWS::KMS::ReplicaKey"],
+    "on_premises": ["AWS::EC2::VPNConnection", "AWS::DataSync::Task"],
+    "streams": ["AWS::Kinesis::Stream", "AWS::Lambda::Function", "AWS::KinesisFirehose::DeliveryStream"],
+    "database": ["AWS::DMS::ReplicationConfig"],
+    "data_exchange": ["AWS::DataExchange::EventAction"],
+    "orchestration": ["AWS::Events::Connection", "AWS::Scheduler::Schedule"],
+    "emr": ["AWS::EMRServerless::Application"],
+    "edge": ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer"],
+    "organization": ["AWS::Organizations::Policy"],
+}
+
+NEEDS = {"emr": "orchestration"}
+
+
+def types(templates: Templates) -> set[str]:
+    return {resource.type for resource in templates.resources()}
+
+
+def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_path):
+    bare = types(Templates.of(tmp_path, parts=NONE))
+    assert {"AWS::S3::Bucket", "AWS::EC2::VPC", "AWS::IAM::Role"} <= bare
+    assert not bare & {type_ for kinds in TELLING.values() for type_ in kinds}
+
+
+@pytest.mark.parametrize("part", TELLING)
+def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
+    from check import EVERYTHING
+
+    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: False}))
+    gone = types(platform) - without
+    assert set(TELLING[part]) <= gone
+    going = {part, *(name for name, needed in NEEDS.items() if needed == part)}
+    others = {type_ for name, kinds in TELLING.items() if name not in going for type_ in kinds}
+    assert others <= without
+
+
+def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(platform, tmp_path):
+    from check import EVERYTHING
+
+    def named(templates: Templates) -> str:
+        return json.dumps([stack.template for stack in templates.stacks.values()])
+
+    assert "batch-operations" in named(platform) and "medallion-batch-engineering" in named(platform)
+    without = named(Templates.of(tmp_path, parts={**EVERYTHING, "batch": False}))
+    assert "batch-operations" not in without and "medallion-batch-engineering" not in without
+
+
+def test_work_without_anything_to_run_on_is_refused():
+    with pytest.raises(SettingsError, match=r"parts\.databricks or parts\.emr"):
+        load(environ={}, parts={"databricks": False})
+
+
+def test_stacks_are_said_to_be_what_they_are(platform):
+    for stack in platform.stacks.values():
+        assert stack.template["Description"], stack.name
+        assert len(json.dumps(stack.template)) < 1_000_000, "CloudFormation takes no more"
+        assert len(stack.template["Resources"]) <= 500, "nor more resources"
