@@ -162,6 +162,7 @@ def test_the_parsed_view_shows_records_as_variants(captured: Lakehouse) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_parquet_columns_are_merged_and_a_conflict_is_reported(lakehouse: Lakehouse, tmp_path: Path) -> None:
     product = write_product(
         tmp_path / "product",

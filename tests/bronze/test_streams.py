@@ -97,6 +97,7 @@ def test_records_of_a_stream_reach_bronze_as_bytes_and_silver_or_quarantine(
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_a_run_takes_what_is_new_also_after_a_split_and_without_its_checkpoint(
     kinesis: Server, lakehouse: Lakehouse, product: Product
 ) -> None:

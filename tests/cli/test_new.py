@@ -94,6 +94,7 @@ def test_pytest_finds_the_tests_of_a_new_product(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_new_product_runs_as_it_is_and_leaves_nothing_but_its_tables(tmp_path):
     def medallion(*words):
         return subprocess.run([*COMMAND, *words], capture_output=True, text=True, cwd=tmp_path)

@@ -60,6 +60,7 @@ def per_w(lakehouse: Lakehouse) -> list[tuple[int, int]]:
     return sorted({(w, made.count(w)) for w in made}, key=repr)
 
 
+@pytest.mark.slow
 def test_what_came_in_during_a_period_is_made_anew_and_nothing_else(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
