@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 from tests.silver.refused import cut_off
 from tests.support import column, gold, land_json, rows, silver, step, versions, write_product
@@ -181,6 +182,21 @@ def test_a_table_without_a_key_is_rebuilt_whole_and_says_so(lakehouse: Lakehouse
     told = step(lakehouse.rebuild(KEY, folder, since=moments[1]), KEY)
     assert told.notes[-1] == f"{KEY}: rebuilt whole, because it has no primary key."
     assert rows(lakehouse, KEY) == [(1, 1, 5, 50), (2, 1, 6, 60)]
+
+
+@pytest.mark.slow
+def test_a_table_with_refused_parquet_records_is_rebuilt_whole(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    folder = product(tmp_path / "p", 9, "v + 1", kind="parquet")
+    place = Path(lakehouse.settings.landing) / "things"
+    place.mkdir(parents=True)
+    for day, v in enumerate([5, 50]):
+        pandas.DataFrame({"id": [day], "seq": [1], "v": [v]}).to_parquet(place / f"{day}.parquet")
+        assert lakehouse.run(folder).succeeded
+    product(folder, 50, "v * 10", kind="parquet")
+    told = step(lakehouse.rebuild(KEY, folder, since=datetime.now(UTC)), KEY)
+    assert told.notes[-1] == f"{KEY}: rebuilt whole, because records of Parquet files are in quarantine."
+    assert rows(lakehouse, KEY) == [(0, 1, 5, 50), (1, 1, 50, 500)]
+    assert refused(lakehouse) == []
 
 
 @pytest.mark.slow

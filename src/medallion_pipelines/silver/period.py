@@ -34,12 +34,12 @@ def rebuild_period(log: RunLog, table: Table, period: Period) -> StepResult:
     """Bring the table up to date; then make anew what the records are part of that bronze took in during
     the period.
 
-    A table without a primary key, or made of changes, is rebuilt whole: which rows a record is part of
-    cannot be told there. Raises what `refine` raises.
+    Where it cannot be told which rows, or which records in quarantine, a record of bronze is part of, the
+    table is rebuilt whole. Raises what `refine` raises.
     """
     started, tables, source = time.monotonic(), log.tables, f"bronze.{table.name}"
-    if not table.primary_key or table.changes is not None:
-        why = "it is made of changes" if table.changes is not None else "it has no primary key"
+    why = _why_whole(log, table)
+    if why is not None:
         result = refine(log, table, rebuild=True)
         return replace(result, notes=(*result.notes, f"{table.key}: rebuilt whole, because {why}."))
     first = refine(log, table)
@@ -68,3 +68,15 @@ def rebuild_period(log: RunLog, table: Table, period: Period) -> StepResult:
     batch = Batch(rows, uuid.uuid4().hex, upto, False, fingerprint(table), again=True)
     result = summed(first, finish(log, table, batch.staged(Staging(tables, table.key)), started))
     return replace(result, seconds=time.monotonic() - started, version=tables.version(table.key))
+
+
+def _why_whole(log: RunLog, table: Table) -> str | None:
+    if table.changes is not None:
+        return "it is made of changes"
+    if not table.primary_key:
+        return "it has no primary key"
+    assert table.source is not None
+    # as JSON they are other texts once bronze has wider types
+    if table.source.format == "parquet" and log.tables.exists(table.quarantine_key):
+        return "records of Parquet files are in quarantine"
+    return None
