@@ -262,6 +262,7 @@ def test_an_empty_file_that_is_filled_later_is_captured_then(lakehouse: Lakehous
 
 
 @pytest.mark.parametrize("moment", ["before the write", "after the write"])
+@pytest.mark.slow
 def test_a_capture_that_was_cut_off_is_finished_by_the_next_run(
     lakehouse: Lakehouse, product: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

@@ -161,6 +161,7 @@ def test_a_table_that_was_dropped_comes_back_with_each_record_of_its_quarantine_
     assert len(rows(lakehouse, "silver.things_quarantine")) == 1
 
 
+@pytest.mark.slow
 def test_debezium_envelopes_and_dms_files_need_no_more_than_a_contract(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:

@@ -177,12 +177,9 @@ def test_a_failed_warning_check_is_told_and_stops_nothing(lakehouse: Lakehouse, 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "names",
-    [
-        ("quarantine_keyless", "table_keyed", "log_keyless"),
-        pytest.param(("log_keyed", "staging_keyless"), marks=pytest.mark.slow),
-    ],
+    "names", [("quarantine_keyless", "table_keyed", "log_keyless"), ("log_keyed", "staging_keyless")]
 )
 def test_a_run_cut_off_before_any_of_its_writes_is_finished_by_the_next(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]

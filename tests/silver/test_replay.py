@@ -23,6 +23,7 @@ from medallion_pipelines.report.history import read_history
 from medallion_pipelines.report.model import Counts
 
 
+@pytest.mark.slow
 def test_records_that_a_mended_contract_takes_move_once_and_the_others_stay_with_todays_reasons(
     lakehouse: Lakehouse, tmp_path: Path
 ) -> None:
