@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnParameter, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from medallion_platform.access import KEY_ACTIONS, grants
+from medallion_platform.parameters import asked
 from medallion_platform.policies import allow, document
 from medallion_platform.settings import HOMES, Settings
 
@@ -61,17 +62,16 @@ class ReplicaKeys(Construct):
         super().__init__(scope, id_)
         self.by_zone: dict[str, kms.CfnReplicaKey] = {}
         for zone in zones_of(account):
-            primary = CfnParameter(
-                Stack.of(self),
+            primary = asked(
+                self,
                 f"PrimaryKey{zone.title()}",
-                type="String",
-                allowed_pattern="arn:aws:kms:.*:key/mrk-.*",
-                description=f"ARN of the key of the zone {zone}, an output of the stack of keys",
+                f"ARN of the key of the zone {zone}, an output of the stack of keys",
+                pattern="arn:aws:kms:.*:key/mrk-.*",
             )
             key = kms.CfnReplicaKey(
                 self,
                 zone,
-                primary_key_arn=primary.value_as_string,
+                primary_key_arn=primary,
                 key_policy=_zone_policy(settings, zone, settings.replica.region),
                 pending_window_in_days=30,
             )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as states
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.policies import Statement, allow, service
 from medallion_platform.settings import Settings
 
@@ -45,14 +44,9 @@ class StateMachine(Construct):
         statements: Sequence[Statement],
     ) -> None:
         super().__init__(scope, id_)
-        log = logs.CfnLogGroup(
-            self,
-            "log",
-            log_group_name=f"/aws/vendedlogs/states/{settings.prefix}-{name}",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key.attr_arn,
+        log = make_log_group(
+            self, "log", settings, f"/aws/vendedlogs/states/{settings.prefix}-{name}", key.attr_arn
         )
-        log.apply_removal_policy(RemovalPolicy.RETAIN)
         role = make_role(
             self,
             settings,

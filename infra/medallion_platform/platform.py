@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, CfnParameter, Environment, Stack, Tags
+from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack, Tags
 
 from medallion_platform.accounts.organization import Organization
 from medallion_platform.identity.boundary import Boundary
@@ -31,6 +31,7 @@ from medallion_platform.orchestration import databricks, emr
 from medallion_platform.orchestration.databricks import RunOnDatabricks
 from medallion_platform.orchestration.emr import RunOnEmr
 from medallion_platform.orchestration.pipeline import Pipeline
+from medallion_platform.parameters import asked
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.buckets import ReplicaZones, Zones
 
@@ -146,14 +147,10 @@ class Platform:
     def _attach(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
         settings = self.settings
         if account != "engineering":
-            told = CfnParameter(
-                stack,
-                "TransitGateway",
-                type="String",
-                allowed_pattern="tgw-.*",
-                description="An output of the network stack of engineering",
+            told = asked(
+                stack, "TransitGateway", "An output of the network stack of engineering", pattern="tgw-.*"
             )
-            Attachment(stack, "transit", settings, account, network, told.value_as_string)
+            Attachment(stack, "transit", settings, account, network, told)
             return
         gateway = TransitGateway(stack, "transit-gateway", settings).gateway.ref
         own = Attachment(stack, "transit", settings, account, network, gateway).id

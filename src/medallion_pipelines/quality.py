@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Check
-from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables import as_view
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,8 @@ def _metric(check: Check) -> str:
 
 def _queried(rows: DataFrame, check: Check) -> DataFrame:
     assert check.query is not None
-    view = f"check_{uuid.uuid4().hex}"
-    rows.createOrReplaceTempView(view)
-    try:
-        found = rows.sparkSession.sql(check.query.replace("{object}", quoted(view)))
-        row = found.first()
-    finally:
-        with suppress(Exception):
-            rows.sparkSession.catalog.dropTempView(view)
+    with as_view(rows) as view:
+        row = rows.sparkSession.sql(check.query.replace("{object}", view)).first()
     value = None if row is None or row[0] is None else float(row[0])
     return rows.sparkSession.range(1).select(F.lit(value).cast("double").alias("v0"))
 

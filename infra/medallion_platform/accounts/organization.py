@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_organizations as organizations
 from constructs import Construct
 
 from medallion_platform.accounts.guard_rails import everywhere, without_internet
+from medallion_platform.parameters import asked
 from medallion_platform.settings import Settings
 
 # The serving account has document 2's network, which faces the internet.
@@ -46,18 +47,14 @@ class Organization(Construct):
             )
 
     def _account(self, settings: Settings, account: str, unit: organizations.CfnOrganizationalUnit) -> None:
-        email = CfnParameter(
-            Stack.of(self),
-            f"{account.title()}Email",
-            type="String",
-            allowed_pattern=".+@.+",
-            description=f"Address of the owner of the account {account}",
+        email = asked(
+            self, f"{account.title()}Email", f"Address of the owner of the account {account}", pattern=".+@.+"
         )
         made = organizations.CfnAccount(
             self,
             f"{account}-account",
             account_name=f"{settings.prefix}-{account}",
-            email=email.value_as_string,
+            email=email,
             parent_ids=[unit.attr_id],
         )
         made.apply_removal_policy(RemovalPolicy.RETAIN)

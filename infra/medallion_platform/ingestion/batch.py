@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnParameter, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key
 from medallion_platform.machine import AGAIN, StateMachine
+from medallion_platform.parameters import asked
 from medallion_platform.policies import allow, document, service
 from medallion_platform.settings import Settings
 from medallion_platform.zones.access import secure_transport
@@ -51,13 +51,12 @@ class BatchCopy(Construct):
         )
         arns = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
         attach_policy(self, "bucket-policy", made, document(secure_transport(arns)))
-        archive = CfnParameter(
-            Stack.of(self),
+        archive = asked(
+            self,
             "ArchiveBucket",
-            type="String",
-            allowed_pattern="[a-z0-9.-]{3,63}",
-            description="The bucket whose objects may be copied into landing",
-        ).value_as_string
+            "The bucket whose objects may be copied into landing",
+            pattern="[a-z0-9.-]{3,63}",
+        )
         role = make_role(
             self,
             settings,

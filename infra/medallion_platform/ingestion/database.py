@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, Stack
 from aws_cdk import aws_dms as dms
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -10,6 +9,7 @@ from constructs import Construct
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key
 from medallion_platform.network.lakehouse import LakehouseNetwork
+from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow
 from medallion_platform.settings import Settings
 
@@ -30,16 +30,13 @@ class ChangesOfDatabase(Construct):
         zone_key: str,
     ) -> None:
         super().__init__(scope, id_)
-        secret = CfnParameter(
-            Stack.of(self),
+        secret = asked(
+            self,
             "DatabaseLogin",
-            type="String",
-            allowed_pattern="arn:aws:secretsmanager:.*",
-            description="ARN of the secret of RDS with host, port, username and password",
-        ).value_as_string
-        database = CfnParameter(
-            Stack.of(self), "DatabaseName", type="String", default="operations"
-        ).value_as_string
+            "ARN of the secret of RDS with host, port, username and password",
+            pattern="arn:aws:secretsmanager:.*",
+        )
+        database = asked(self, "DatabaseName", "Name of the database that is copied", default="operations")
         own, region = settings.account("engineering"), settings.region
         role = make_role(
             self,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, Stack
 from aws_cdk import aws_dataexchange as exchange
 from constructs import Construct
 
+from medallion_platform.parameters import asked
 from medallion_platform.settings import Settings
 
 _Action = exchange.CfnEventAction
@@ -16,14 +16,12 @@ class Subscription(Construct):
 
     def __init__(self, scope: Construct, id_: str, settings: Settings, key_arn: str) -> None:
         super().__init__(scope, id_)
-        data_set = CfnParameter(
-            Stack.of(self), "DataSet", type="String", description="Id of the data set that is subscribed to"
-        )
+        data_set = asked(self, "DataSet", "Id of the data set that is subscribed to")
         exchange.CfnEventAction(
             self,
             "export",
             event=_Action.EventProperty(
-                revision_published=_Action.RevisionPublishedProperty(data_set_id=data_set.value_as_string)
+                revision_published=_Action.RevisionPublishedProperty(data_set_id=data_set)
             ),
             action=_Action.ActionProperty(
                 export_revision_to_s3=_Action.AutoExportRevisionToS3RequestDetailsProperty(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_kms as kms
@@ -11,6 +10,7 @@ from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import EventStream, reading
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.policies import allow, service
 from medallion_platform.settings import Settings
 
@@ -35,14 +35,7 @@ class Delivery(Construct):
         self._database = f"{settings.prefix}_ingestion"
         table = self._schema(own)
         name = f"{settings.prefix}-events"
-        group = logs.CfnLogGroup(
-            self,
-            "log",
-            log_group_name=f"/aws/kinesisfirehose/{name}",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key.attr_arn,
-        )
-        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        group = make_log_group(self, "log", settings, f"/aws/kinesisfirehose/{name}", key.attr_arn)
         logs.CfnLogStream(self, "log-stream", log_group_name=group.ref, log_stream_name="delivery")
         glued = f"arn:aws:glue:{region}:{own}"
         role = make_role(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnParameter, RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_datasync as datasync
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
+from medallion_platform.log_groups import make_log_group
+from medallion_platform.parameters import asked
 from medallion_platform.policies import allow, document, service
 from medallion_platform.settings import Settings
 
@@ -19,12 +21,11 @@ class FilesFromOnPremises(Construct):
     def __init__(self, scope: Construct, id_: str, settings: Settings, key: kms.CfnKey) -> None:
         super().__init__(scope, id_)
         own, region = settings.account("engineering"), settings.region
-        agent = CfnParameter(
-            Stack.of(self),
+        agent = asked(
+            self,
             "DataSyncAgent",
-            type="String",
-            allowed_pattern="arn:aws:datasync:.*:agent/.*",
-            description="ARN of the agent, activated beside the file server",
+            "ARN of the agent, activated beside the file server",
+            pattern="arn:aws:datasync:.*:agent/.*",
         )
         landing = f"arn:aws:s3:::{settings.bucket('landing')}"
         role = make_role(
@@ -37,14 +38,7 @@ class FilesFromOnPremises(Construct):
             ],
             description="DataSync, into landing",
         )
-        log = logs.CfnLogGroup(
-            self,
-            "log",
-            log_group_name=f"/aws/datasync/{settings.prefix}",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key.attr_arn,
-        )
-        log.apply_removal_policy(RemovalPolicy.RETAIN)
+        log = make_log_group(self, "log", settings, f"/aws/datasync/{settings.prefix}", key.attr_arn)
         arn = f"arn:aws:logs:{region}:{own}:log-group:/aws/datasync/{settings.prefix}"
         logs.CfnResourcePolicy(
             self,
@@ -67,7 +61,7 @@ class FilesFromOnPremises(Construct):
             "server",
             server_hostname=settings.on_premises.file_server,
             subdirectory="/exports",
-            on_prem_config=datasync.CfnLocationNFS.OnPremConfigProperty(agent_arns=[agent.value_as_string]),
+            on_prem_config=datasync.CfnLocationNFS.OnPremConfigProperty(agent_arns=[agent]),
         )
         goal = datasync.CfnLocationS3(
             self,

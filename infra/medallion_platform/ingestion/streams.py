@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnParameter, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.network.lakehouse import LakehouseNetwork
+from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow
 from medallion_platform.queues import make_queue, queue_arn
 from medallion_platform.settings import Settings
@@ -93,14 +94,7 @@ class LandingFunction(Construct):
     ) -> None:
         super().__init__(scope, id_)
         name = f"{settings.prefix}-landing"
-        log = logs.CfnLogGroup(
-            self,
-            "log",
-            log_group_name=f"/aws/lambda/{name}",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key.attr_arn,
-        )
-        log.apply_removal_policy(RemovalPolicy.RETAIN)
+        log = make_log_group(self, "log", settings, f"/aws/lambda/{name}", key.attr_arn)
         failed = make_queue(self, settings, "landing-failed", key)
         rule = f"{settings.prefix}-drops"
         dropped = make_queue(
@@ -123,12 +117,11 @@ class LandingFunction(Construct):
     def _function(
         self, settings: Settings, name: str, role: str, network: LakehouseNetwork, key: kms.CfnKey
     ) -> lambda_.CfnFunction:
-        zipped = CfnParameter(
-            Stack.of(self),
+        zipped = asked(
+            self,
             "LandingFunctionZip",
-            type="String",
+            "Its name in the bucket of artifacts; another one for each version",
             default="landing-function.zip",
-            description="Its name in the bucket of artifacts; another one for each version",
         )
         return lambda_.CfnFunction(
             self,
@@ -138,7 +131,7 @@ class LandingFunction(Construct):
             architectures=["arm64"],
             handler=HANDLER,
             code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=settings.bucket("artifacts-engineering"), s3_key=zipped.value_as_string
+                s3_bucket=settings.bucket("artifacts-engineering"), s3_key=zipped
             ),
             role=role,
             timeout=_SECONDS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, CfnParameter, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ram as ram
 from constructs import Construct
 
 from medallion_platform.network.lakehouse import NEIGHBOURS, LakehouseNetwork, computing
+from medallion_platform.parameters import asked
 from medallion_platform.settings import Settings
 
 
@@ -83,14 +84,13 @@ class TransitRoutes(Construct):
         super().__init__(scope, id_)
         attachments = {"engineering": own}
         for name in ("serving", "consumers"):
-            told = CfnParameter(
-                Stack.of(self),
+            told = asked(
+                self,
                 f"{name.title()}Attachment",
-                type="String",
-                allowed_pattern="tgw-attach-.*",
-                description=f"TransitGatewayAttachment, an output of the network stack of {name}",
+                f"TransitGatewayAttachment, an output of the network stack of {name}",
+                pattern="tgw-attach-.*",
             )
-            attachments[name] = told.value_as_string
+            attachments[name] = told
         for name, neighbours in NEIGHBOURS.items():
             table = ec2.CfnTransitGatewayRouteTable(self, f"{name}-table", transit_gateway_id=gateway)
             ec2.CfnTransitGatewayRouteTableAssociation(
@@ -122,18 +122,14 @@ class Peering(Construct):
         network: LakehouseNetwork,
     ) -> None:
         super().__init__(scope, id_)
-        vpc = CfnParameter(
-            Stack.of(self),
-            f"{other.title()}Vpc",
-            type="String",
-            allowed_pattern="vpc-.*",
-            description=f"Vpc, an output of the network stack of {other}",
+        vpc = asked(
+            self, f"{other.title()}Vpc", f"Vpc, an output of the network stack of {other}", pattern="vpc-.*"
         )
         peering = ec2.CfnVPCPeeringConnection(
             self,
             "peering",
             vpc_id=network.network.id,
-            peer_vpc_id=vpc.value_as_string,
+            peer_vpc_id=vpc,
             peer_owner_id=settings.account(other),
             peer_role_arn=settings.role(f"{other}-peering"),
         )
@@ -157,12 +153,11 @@ class PeeringRoutes(Construct):
         network: LakehouseNetwork,
     ) -> None:
         super().__init__(scope, id_)
-        told = CfnParameter(
-            Stack.of(self),
+        told = asked(
+            self,
             f"PeeringWith{other.title()}",
-            type="String",
-            allowed_pattern="pcx-.*",
-            description=f"PeeringWith{account.title()}, an output of the network stack of {other}",
+            f"PeeringWith{account.title()}, an output of the network stack of {other}",
+            pattern="pcx-.*",
         )
         for group in connected_groups(settings, network, account):
             ec2.CfnRoute(
@@ -170,5 +165,5 @@ class PeeringRoutes(Construct):
                 group,
                 route_table_id=network.network.route_tables[group].ref,
                 destination_cidr_block=getattr(settings.networks, other),
-                vpc_peering_connection_id=told.value_as_string,
+                vpc_peering_connection_id=told,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import CfnParameter, CfnTag, Stack
+from aws_cdk import CfnTag
 from aws_cdk import aws_apigatewayv2 as api
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elb
@@ -18,6 +18,7 @@ from medallion_platform.network.endpoints import interface, s3_gateway
 from medallion_platform.network.flow_logs import FlowLogs
 from medallion_platform.network.rules import ANYWHERE, REDSHIFT, REPLIES, TLS, Rule, SecurityGroup
 from medallion_platform.network.vpc import Group, Vpc
+from medallion_platform.parameters import asked
 from medallion_platform.policies import allow
 from medallion_platform.settings import Settings
 
@@ -110,12 +111,11 @@ class EdgeNetwork(Construct):
 
     def _balancer(self) -> None:
         """Who is asked for nothing that is there is told so; services add their rules."""
-        certificate = CfnParameter(
-            Stack.of(self),
+        certificate = asked(
+            self,
             "Certificate",
-            type="String",
-            allowed_pattern="arn:aws:acm:.*",
-            description="ARN of the certificate for the load balancer's name",
+            "ARN of the certificate for the load balancer's name",
+            pattern="arn:aws:acm:.*",
         )
         attributes = {
             "access_logs.s3.enabled": "true",
@@ -144,7 +144,7 @@ class EdgeNetwork(Construct):
             port=443,
             protocol="HTTPS",
             ssl_policy="ELBSecurityPolicy-TLS13-1-2-2021-06",
-            certificates=[elb.CfnListener.CertificateProperty(certificate_arn=certificate.value_as_string)],
+            certificates=[elb.CfnListener.CertificateProperty(certificate_arn=certificate)],
             default_actions=[
                 elb.CfnListener.ActionProperty(
                     type="fixed-response",

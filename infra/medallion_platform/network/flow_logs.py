@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.policies import allow, service
 from medallion_platform.settings import Settings
 
@@ -27,14 +26,7 @@ class FlowLogs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         own = settings.account(account)
-        group = logs.CfnLogGroup(
-            self,
-            "group",
-            log_group_name=f"/{settings.prefix}/{name}/flow",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key_arn,
-        )
-        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        group = make_log_group(self, "group", settings, f"/{settings.prefix}/{name}/flow", key_arn)
         arn = f"arn:aws:logs:{settings.region}:{own}:log-group:/{settings.prefix}/{name}/flow"
         role = make_role(
             self,

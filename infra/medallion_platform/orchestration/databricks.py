@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnParameter, Fn, Stack
+from aws_cdk import Fn
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from medallion_platform.machine import StateMachine
+from medallion_platform.parameters import asked
 from medallion_platform.policies import allow
 from medallion_platform.settings import Settings
 
@@ -23,13 +24,12 @@ class RunOnDatabricks(Construct):
     def __init__(self, scope: Construct, id_: str, settings: Settings, key: kms.CfnKey) -> None:
         super().__init__(scope, id_)
         host = f"https://{settings.orchestration.workspace_host}"
-        secret = CfnParameter(
-            Stack.of(self),
+        secret = asked(
+            self,
             "ServicePrincipal",
-            type="String",
+            "Name of the secret with client_id and client_secret of the service principal",
             default=f"{settings.prefix}/databricks-service-principal",
-            description="Name of the secret with client_id and client_secret of the service principal",
-        ).value_as_string
+        )
         connection = events.CfnConnection(
             self,
             "connection",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnParameter, RemovalPolicy, Stack
 from aws_cdk import aws_emrserverless as emr
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key, reading
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.machine import StateMachine
 from medallion_platform.network.lakehouse import LakehouseNetwork
+from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow, service
 from medallion_platform.settings import Settings
 
@@ -32,21 +32,13 @@ class RunOnEmr(Construct):
     ) -> None:
         super().__init__(scope, id_)
         own = settings.account("engineering")
-        wheel = CfnParameter(
-            Stack.of(self),
-            "Environment",
-            type="String",
-            default="environment.tar.gz",
-            description="A packed virtual environment with the wheel, in the bucket of artifacts",
-        ).value_as_string
-        log = logs.CfnLogGroup(
+        wheel = asked(
             self,
-            "log",
-            log_group_name=f"/aws/emr-serverless/{settings.prefix}",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key.attr_arn,
+            "Environment",
+            "A packed virtual environment with the wheel, in the bucket of artifacts",
+            default="environment.tar.gz",
         )
-        log.apply_removal_policy(RemovalPolicy.RETAIN)
+        log = make_log_group(self, "log", settings, f"/aws/emr-serverless/{settings.prefix}", key.attr_arn)
         role = make_role(
             self,
             settings,

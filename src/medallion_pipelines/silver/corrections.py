@@ -38,7 +38,7 @@ def stage_corrections(tables: Tables, table: Table, corrected: Mapping[str, str]
         )
     given = local_frame(tables.spark, _GIVEN, list(corrected.items()))
     unknown = given.select("_id")
-    kept = tables.read(table.quarantine_key) if tables.exists(table.quarantine_key) else None
+    kept = tables.find(table.quarantine_key)
     if kept is not None:
         kept = kept.withColumn("_id", record_id(kept))
         unknown = unknown.join(kept.select("_id").distinct(), "_id", "left_anti")

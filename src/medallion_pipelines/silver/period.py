@@ -60,7 +60,7 @@ def rebuild_period(log: RunLog, table: Table, period: Period) -> StepResult:
     rows = conform(
         bronze,
         table,
-        lambda key: tables.read(key) if tables.exists(key) else None,
+        tables.find,
         guard(tables, table),
         among,
         lambda rows: rows.join(touched, names, "left_anti"),

@@ -119,7 +119,7 @@ def _stage(tables: Tables, table: Table, source: str, after: int, upto: int, reb
         rows = conform(
             bronze,
             table,
-            lambda key: tables.read(key) if tables.exists(key) else None,
+            tables.find,
             guard(tables, table),
             beside=lambda rows: None if rebuild else rows,
         )

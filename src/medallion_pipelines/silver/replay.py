@@ -55,7 +55,8 @@ def replay(
 
 def _replayed(log: RunLog, table: Table, rule: str | None, first: StepResult) -> StepResult:
     started, tables = time.monotonic(), log.tables
-    kept = breaking(tables.read(table.quarantine_key), rule) if tables.exists(table.quarantine_key) else None
+    held = tables.find(table.quarantine_key)
+    kept = None if held is None else breaking(held, rule)
     if kept is None or kept.limit(1).first() is None:
         what = f"{table.key}: no record is in quarantine"
         return _nothing(first, f"{what}." if rule is None else f"{what} for the rule {rule}.")
@@ -63,7 +64,7 @@ def _replayed(log: RunLog, table: Table, rule: str | None, first: StepResult) ->
     rows = conform(
         bronze,
         _one_each(table),
-        lambda key: tables.read(key) if tables.exists(key) else None,
+        tables.find,
         guard(tables, table),
     )
     upto = first.source_versions.get(f"bronze.{table.name}", -1)  # a replay reads no further

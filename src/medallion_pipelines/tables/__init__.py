@@ -6,6 +6,7 @@ from medallion_pipelines.tables.reach import Span, is_ordered, reach
 from medallion_pipelines.tables.shape import Field, Shape, ddl, widens
 from medallion_pipelines.tables.staging import Staged, Staging
 from medallion_pipelines.tables.store import Commit, Merged, Tables, out_of_reach
+from medallion_pipelines.tables.views import as_view
 
 __all__ = [
     "Commit",
@@ -17,6 +18,7 @@ __all__ = [
     "Staged",
     "Staging",
     "Tables",
+    "as_view",
     "ddl",
     "is_ordered",
     "local_frame",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +13,7 @@ from pyspark.sql import functions as F
 from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables.shape import CONSTRAINT, Field, Shape, ddl, required
 from medallion_pipelines.tables.streams import Streams
+from medallion_pipelines.tables.views import as_view
 
 _REDACTED = "*********(redacted)"  # what Spark shows in place of a value
 
@@ -90,23 +89,15 @@ class Shaping(Streams):
 
         Such a commit knows no NOT NULL: constraints say the same (and Databricks takes it afterwards).
         """
-        view = f"remake_{uuid.uuid4().hex}"
-        frame.select(
-            *(
-                F.col(quoted(one.name)).cast(one.type).alias(one.name, metadata={"comment": one.comment})
-                if one.comment
-                else F.col(quoted(one.name)).cast(one.type).alias(one.name)
-                for one in shape.fields
-            )
-        ).createOrReplaceTempView(view)
+        columns = []
+        for one in shape.fields:
+            said = {"metadata": {"comment": one.comment}} if one.comment else {}
+            columns.append(F.col(quoted(one.name)).cast(one.type).alias(one.name, **said))
         needed = [one.name for one in shape.fields if one.required]
         constraints = {f"{CONSTRAINT}required_{place}": required(name) for place, name in enumerate(needed)}
         like = replace(shape, fields=(), properties={**shape.properties, **constraints})
-        try:
-            self._make("CREATE OR REPLACE TABLE", key, like, f"SELECT * FROM {quoted(view)}")
-        finally:
-            with suppress(Exception):
-                self.spark.catalog.dropTempView(view)
+        with as_view(frame.select(*columns)) as view:
+            self._make("CREATE OR REPLACE TABLE", key, like, f"SELECT * FROM {view}")
         if "DATABRICKS_RUNTIME_VERSION" in os.environ:  # a primary key of Unity Catalog wants it
             for name in needed:
                 self.spark.sql(f"ALTER TABLE {self._at(key)} ALTER COLUMN {quoted(name)} SET NOT NULL")
@@ -125,7 +116,11 @@ class Shaping(Streams):
 
     def set_property(self, key: str, name: str, value: str) -> None:
         """Give a table property another value."""
-        self.spark.sql(f"ALTER TABLE {self._at(key)} SET TBLPROPERTIES ({string(name)} = {string(value)})")
+        self._set_properties(key, {name: value})
+
+    def _set_properties(self, key: str, values: Mapping[str, str]) -> None:
+        pairs = ", ".join(f"{string(name)} = {string(value)}" for name, value in values.items())
+        self.spark.sql(f"ALTER TABLE {self._at(key)} SET TBLPROPERTIES ({pairs})")
 
     def add_columns(self, key: str, fields: Sequence[Field]) -> None:
         """Add optional columns at the end."""

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from medallion_pipelines.sql import quoted
-from medallion_pipelines.tables.shaping import Shaping
+from medallion_pipelines.tables.upkeep import Upkeep
+from medallion_pipelines.tables.views import as_view
 
 _SAME_ROWS = {
     "ADD COLUMNS", "ADD CONSTRAINT", "CHANGE COLUMN", "CHANGE COLUMNS", "CLUSTER BY", "COMPUTE STATS",
@@ -52,13 +53,17 @@ class Commit:
         return self.operation in _SAME_ROWS
 
 
-class Tables(Shaping):
+class Tables(Upkeep):
     """The tables of one lakehouse to read and write, seen from one Spark session; threads may share it."""
 
     def read(self, key: str, version: int | None = None) -> DataFrame:
         """The table, as it is now or as it was at a version."""
         reader = self.spark.read if version is None else self.spark.read.option("versionAsOf", version)
         return reader.table(self._at(key))
+
+    def find(self, key: str) -> DataFrame | None:
+        """The table, or None where it is not there."""
+        return self.read(key) if self.exists(key) else None
 
     def version(self, key: str) -> int:
         """The newest Delta version; -1 where there is no table."""
@@ -204,16 +209,10 @@ class Tables(Shaping):
         self.spark.sql(f"UPDATE {self._at(key)} SET {assignments} WHERE {where}")
 
     def _merge(self, source: DataFrame, key: str, condition: str, clauses: Sequence[str]) -> Merged:
-        view = f"merge_{uuid.uuid4().hex}"
-        source.createOrReplaceTempView(view)
-        statement = (
-            f"MERGE INTO {self._at(key)} AS target USING {quoted(view)} AS source ON {condition} "
-            + " ".join(clauses)
-        )
-        try:
-            row = self.spark.sql(statement).first()
-        finally:
-            with suppress(Exception):
-                self.spark.catalog.dropTempView(view)
+        with as_view(source) as view:
+            row = self.spark.sql(
+                f"MERGE INTO {self._at(key)} AS target USING {view} AS source ON {condition} "
+                + " ".join(clauses)
+            ).first()
         assert row is not None
         return Merged(int(row.num_inserted_rows), int(row.num_updated_rows), int(row.num_deleted_rows))

@@ -9,10 +9,10 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from medallion_pipelines.errors import SetupError
-from medallion_pipelines.tables.upkeep import Upkeep
+from medallion_pipelines.tables.history import History
 
 
-class Streams(Upkeep):
+class Streams(History):
     """Tables that streams are written to."""
 
     def checkpoint(self, key: str) -> str:

@@ -6,14 +6,14 @@ import os
 
 from pyspark.sql.types import ArrayType, MapType, StructType, VariantType
 
-from medallion_pipelines.sql import quoted, string
-from medallion_pipelines.tables.history import History
+from medallion_pipelines.sql import quoted
+from medallion_pipelines.tables.shaping import Shaping
 
 _LOG_DAYS = 30  # Delta's own: less would not be noticed, more is kept where files are
 _NO_STATISTICS = (ArrayType, MapType, StructType, VariantType)
 
 
-class Upkeep(History):
+class Upkeep(Shaping):
     """Tables that are looked after. Nothing here changes a row."""
 
     def keep_versions(self, key: str, days: int) -> None:
@@ -23,11 +23,8 @@ class Upkeep(History):
             "delta.deletedFileRetentionDuration": f"interval {days} days",
             "delta.logRetentionDuration": f"interval {max(days, _LOG_DAYS)} days",
         }
-        row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("properties").first()
-        assert row is not None
-        if any(row.properties.get(name) != value for name, value in wanted.items()):  # else no commit
-            pairs = ", ".join(f"{string(name)} = {string(value)}" for name, value in wanted.items())
-            self.spark.sql(f"ALTER TABLE {self._at(key)} SET TBLPROPERTIES ({pairs})")
+        if not wanted.items() <= self._properties(key).items():  # else no commit
+            self._set_properties(key, wanted)
 
     def optimize(self, key: str) -> tuple[int, int]:
         """Join small files, in the table's clustering; how many files went, and how many came for them."""
