@@ -47,15 +47,13 @@ def differing(calm: dict[str, Any], again: dict[str, Any] | None) -> str | None:
     return str(wrong) if wrong else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("only", "boundary"),
     [
         ("silver.clicks", "after append silver.clicks #1"),  # written, and nobody knows
-        pytest.param(  # remembered, and not in the table
-            "silver.accounts",
-            "after merge silver.__apply_changes_storage_accounts #1",
-            marks=pytest.mark.slow,
-        ),
+        # remembered, and not in the table
+        ("silver.accounts", "after merge silver.__apply_changes_storage_accounts #1"),
     ],
 )
 def test_a_run_killed_where_it_hurts_is_finished_by_the_next(empty: Place, only: str, boundary: str) -> None:

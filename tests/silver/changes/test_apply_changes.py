@@ -35,7 +35,7 @@ def version(spark: SparkSession, target: str) -> int:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("scd_type", [1, 2])
+@pytest.mark.parametrize("scd_type", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_batch_is_one_commit_that_readers_see_whole(
     spark: SparkSession, target: str, scd_type: int
 ) -> None:
@@ -125,6 +125,7 @@ def test_a_column_that_a_batch_lacks_keeps_its_value(
     assert list(map(tuple, rows)) == [(1, 2, "z", 10), (2, 3, "y", 30)]
 
 
+@pytest.mark.slow
 def test_columns_are_added_and_widened_in_mid_history(spark: SparkSession, target: str) -> None:
     way = {**USUAL, "stored_as_scd_type": 2}
     apply_changes(changes(spark, "(1, 1, 'U', 5)"), target, **way)
