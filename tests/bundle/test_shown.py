@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -48,5 +49,33 @@ def test_spark_takes_every_query(spark: SparkSession, tables: None) -> None:
             asked = {name for name, of in shown.items() if of == dataset["name"]}
             assert asked <= set(columns), dataset["name"]
     for at, alert in checked(ROOT, "prod").each("alerts"):
-        text = alert["query_text"].replace("`flights_prod`.`ops`.", "")
+        text = asked_of_view(alert)
         assert alert["evaluation"]["source"]["name"] in spark.sql(text).columns, at
+
+
+def asked_of_view(alert: dict[str, Any]) -> str:
+    return str(alert["query_text"]).replace("`flights_prod`.`ops`.", "")
+
+
+@pytest.mark.engine
+def test_a_table_that_left_the_product_is_no_longer_told_of(spark: SparkSession) -> None:
+    standing = [  # product, table, as_of, checked_at
+        ("p", "silver.here", "2020-01-02 00:00:00", "2020-01-02 00:30:00"),
+        ("p", "silver.here", "2020-01-01 00:00:00", "2020-01-01 00:30:00"),
+        ("p", "silver.gone", "2020-01-01 00:00:00", "2020-01-01 00:30:00"),
+        ("q", "silver.other", "2019-01-01 00:00:00", "2019-01-01 00:30:00"),
+    ]
+    spark.createDataFrame(standing, "product STRING, `table` STRING, as_of STRING, checked_at STRING").selectExpr(
+        "product", "`table`", "'succeeded' AS status", "1L AS rows", "0L AS quarantined",
+        "timestamp(as_of) AS as_of", "3600L AS promised_seconds", "CAST(NULL AS STRING) AS broken",
+        "timestamp(checked_at) AS checked_at",
+    ).createOrReplaceTempView("table_status")  # fmt: skip
+    freshness = dict(checked(ROOT, "prod").each("alerts"))["resources.alerts.freshness"]
+    told = spark.sql(asked_of_view(freshness)).collect()
+    assert [(row.table, row.age_over_promise > 1) for row in told] == [
+        ("silver.other", True),
+        ("silver.here", True),
+    ]
+    content = json.loads((ROOT / "dashboards" / "operations.lvdash.json").read_text())
+    (counts,) = ("".join(one["queryLines"]) for one in content["datasets"] if one["name"] == "counts")
+    assert spark.sql(counts).first().tables == 2
