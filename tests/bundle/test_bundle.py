@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from databricks.bundles.core import Bundle
 from databricks.bundles.jobs import Job, RunIf
-from scripts.bundle.__main__ import ROOT, VARIANTS, checked
+from jobs.definitions import LONGEST_KEY, REPORT
+from scripts.bundle.__main__ import ROOT, VARIANTS, checked, from_environment
 from scripts.bundle.config import load
 from scripts.bundle.installed import check_entry_points, import_problem
 from scripts.bundle.wheel import build
 from tests.support import column, gold, silver, write_product
 
 import jobs
-from jobs.definitions import LONGEST_KEY, REPORT
 from medallion_pipelines.cli import task as entry
 from medallion_pipelines.lakehouse import Lakehouse
 
@@ -55,9 +55,26 @@ def test_no_target_has_a_problem(wheel: Path, target: str) -> None:
     assert config.asked == (["warehouse_id"] if target == "dev" else given_by_who_deploys)
 
 
-@pytest.mark.parametrize("given", VARIANTS[1:])
-def test_job_clusters_and_streams_have_none_either(wheel: Path, given: Mapping[str, str]) -> None:
-    assert [str(problem) for problem in checked(ROOT, "prod", given).problems] == []
+@pytest.mark.parametrize("variant", VARIANTS[1:])
+def test_job_clusters_and_streams_have_none_either(wheel: Path, variant: Mapping[str, str]) -> None:
+    assert [str(problem) for problem in checked(ROOT, "prod", variant=variant).problems] == []
+
+
+def test_a_product_of_ones_own_is_held_against_catalogs_and_dashboards(
+    wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUNDLE_VAR_product", "live/product")
+    problems = [str(problem) for problem in checked(ROOT, "prod", from_environment()).problems]
+    assert (
+        "resources/dashboards.yml: resources.dashboards.flights.datasets.totals: "
+        "there is no table gold.carrier_performance_daily"
+    ) in problems
+
+
+def test_a_variable_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUNDLE_VAR_produkt", "sales")
+    problems = [str(problem) for problem in load(ROOT, "dev", from_environment()).problems]
+    assert problems == ["databricks.yml: targets.dev.variables.produkt: there is no such variable"]
 
 
 def test_the_wheel_of_the_same_contents_has_the_same_name_and_bytes(wheel: Path, tmp_path: Path) -> None:
@@ -79,8 +96,8 @@ def test_tasks_are_the_tables_in_the_order_that_contracts_imply() -> None:
     assert published["gold_fact_flight"] == ["gold_dim_aircraft", "gold_dim_airport", "gold_dim_carrier"]
     assert published["gold_public_on_time"] == ["gold_carrier_performance_daily"]
     assert order(found["pipeline"]) == {
-        "ingest": [], "refine": ["ingest"], "publish": ["refine"], "quality": ["publish"], "report": ["quality"],
-        "built": ["ingest", "refine", "publish"],
+        "ingest": [], "refine": ["ingest"], "publish": ["refine"], "quality": ["publish"],
+        "report": ["quality"], "built": ["ingest", "refine", "publish"],
     }  # fmt: skip
 
 

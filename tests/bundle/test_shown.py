@@ -65,7 +65,8 @@ def test_a_table_that_left_the_product_is_no_longer_told_of(spark: SparkSession)
         ("p", "silver.gone", "2020-01-01 00:00:00", "2020-01-01 00:30:00"),
         ("q", "silver.other", "2019-01-01 00:00:00", "2019-01-01 00:30:00"),
     ]
-    spark.createDataFrame(standing, "product STRING, `table` STRING, as_of STRING, checked_at STRING").selectExpr(
+    columns = "product STRING, `table` STRING, as_of STRING, checked_at STRING"
+    spark.createDataFrame(standing, columns).selectExpr(
         "product", "`table`", "'succeeded' AS status", "1L AS rows", "0L AS quarantined",
         "timestamp(as_of) AS as_of", "3600L AS promised_seconds", "CAST(NULL AS STRING) AS broken",
         "timestamp(checked_at) AS checked_at",
