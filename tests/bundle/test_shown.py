@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -80,3 +83,34 @@ def test_a_table_that_left_the_product_is_no_longer_told_of(spark: SparkSession)
     content = json.loads((ROOT / "dashboards" / "operations.lvdash.json").read_text())
     (counts,) = ("".join(one["queryLines"]) for one in content["datasets"] if one["name"] == "counts")
     assert spark.sql(counts).first().tables == 2
+
+
+SYSTEM = {  # as Databricks documents them
+    "usage": "workspace_id STRING, sku_name STRING, usage_start_time TIMESTAMP, usage_date DATE,"
+    " usage_quantity DECIMAL(20, 4), custom_tags MAP<STRING, STRING>,"
+    " usage_metadata STRUCT<job_id STRING, job_name STRING>",
+    "list_prices": "sku_name STRING, price_start_time TIMESTAMP, price_end_time TIMESTAMP,"
+    " pricing STRUCT<effective_list STRUCT<default DECIMAL(20, 4)>>",
+    "jobs": "workspace_id STRING, job_id STRING, tags MAP<STRING, STRING>, change_time TIMESTAMP",
+}
+
+
+@pytest.mark.engine
+def test_serverless_usage_which_has_no_tags_is_counted_by_its_job(spark: SparkSession) -> None:
+    began = datetime.now(UTC) - timedelta(hours=1)
+    tags = {"cost_center": "c", "job": "refine"}
+    rows = {
+        "usage": [
+            ("1", "s", began, began.date(), Decimal(3), {}, ("7", "sales refine")),
+            ("1", "s", began, began.date(), Decimal(5), {}, ("8", "another")),
+            ("2", "s", began, began.date(), Decimal(9), {}, ("7", "of another workspace")),
+        ],
+        "list_prices": [("s", began, None, ((Decimal("0.5"),),))],
+        "jobs": [("1", "7", {}, began - timedelta(days=1)), ("1", "7", tags, began), ("1", "8", {}, began)],
+    }
+    for name, schema in SYSTEM.items():
+        spark.createDataFrame(rows[name], schema).createOrReplaceTempView(f"system_{name}")
+    content = json.loads((ROOT / "dashboards" / "operations.lvdash.json").read_text())
+    (cost,) = ("".join(one["queryLines"]) for one in content["datasets"] if one["name"] == "cost")
+    found = spark.sql(re.sub(r"system\.\w+\.", "system_", cost)).collect()
+    assert [(row.job, row.dbus, row.list_price) for row in found] == [("refine", 3, Decimal("1.50"))]
