@@ -7,6 +7,7 @@
 | `refine`         | conforms records, a task per silver table   | when `pipeline` says                |
 | `publish`        | refreshes marts, a task per gold table      | when `pipeline` says                |
 | `quality`        | checks what the contracts promise           | when `pipeline` says                |
+| `report`         | writes the report page                      | when `pipeline` says                |
 | `maintain`       | OPTIMIZE, VACUUM, ANALYZE                   | at night                            |
 | `pipeline`       | these, one after the other, but `maintain`  | on a schedule                       |
 
@@ -15,6 +16,7 @@ Each table is worked on by one job alone, and each job runs once at a time: what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.shipped import product_folder, shipped_products
 
 ROOT = Path(__file__).parent.parent
+_PATH = re.compile(r"[\w ./@+=-]+", re.ASCII)  # what a tag of a job takes
 
 
 def load_resources(bundle: Bundle) -> Resources:
@@ -44,9 +47,19 @@ def load_resources(bundle: Bundle) -> Resources:
 
 
 def _jobs(given: Mapping[str, str]) -> Mapping[str, Job]:
-    name = given["product"]
-    shipped = name in shipped_products()
-    product = load_product(product_folder(name if shipped else ROOT / name))
-    # a task finds a folder where the bundle's files are
-    place = name if shipped else f"${{workspace.file_path}}/{name}"
-    return definitions(product, place, Compute(given["compute"]), given["streams"])
+    folder, place = _found(given["product"])
+    return definitions(load_product(folder), place, Compute(given["compute"]), given["streams"])
+
+
+def _found(name: str) -> tuple[Path, str]:
+    """Where a product is here, and where tasks find it: by its name, or where the bundle's files are."""
+    shipped = shipped_products()
+    if name in shipped:
+        return shipped[name], name
+    root, folder = ROOT.resolve(), (ROOT / name).resolve()
+    if root not in folder.parents:
+        raise ValueError(f"The product {name!r} is not a folder in this bundle: only its files are deployed.")
+    inside = folder.relative_to(root).as_posix()
+    if not _PATH.fullmatch(inside):
+        raise ValueError(f"The product's folder {inside!r}: letters, digits, spaces and . _ / @ + = - only.")
+    return product_folder(folder), f"${{workspace.file_path}}/{inside}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, cast
@@ -13,6 +14,7 @@ from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.steps import Step, plan
 
 HOUR = 3600
+LONGEST_KEY = 100  # of a task, by the Jobs API
 PRODUCT = "{{job.parameters.product}}"
 # a task's environment: see medallion_pipelines.cli.task
 SETTINGS = (
@@ -26,6 +28,7 @@ SETTINGS = (
     "/Volumes/{{job.parameters.catalog}}/${resources.volumes.checkpoints.schema_name}/checkpoints",
     "MEDALLION_SECRET_SCOPE=${resources.secret_scopes.product.name}",
 )
+REPORT = "/Volumes/{{job.parameters.catalog}}/${resources.volumes.reports.schema_name}/reports/report.html"
 
 
 def definitions(product: Product, place: str, compute: Compute, streams: str) -> dict[str, Job]:
@@ -33,7 +36,7 @@ def definitions(product: Product, place: str, compute: Compute, streams: str) ->
     if streams not in ("schedule", "continuous"):
         raise ValueError(f"The variable streams is {streams!r}: it is schedule or continuous.")
     if streams == "continuous" and compute.serverless:
-        raise ValueError("Serverless compute cannot read streams continuously: set compute to job_cluster.")
+        raise ValueError("Continuous streams are for job clusters: set compute to job_cluster.")
     steps = plan(product)
     streaming = {f"bronze.{t.name}" for t in product.tables.values() if t.source and t.source.stream}
     bronze = [step for step in steps if step.key.startswith("bronze.")]
@@ -50,15 +53,16 @@ def definitions(product: Product, place: str, compute: Compute, streams: str) ->
         for key, some in layers.items()
         if some
     }
+    built = [key for key in tasks if not (forever and key == "ingest_streams")]
     tasks["quality"] = [_task("quality", ["quality", PRODUCT], compute, retries=0)]  # it fails for a reason
+    tasks["report"] = [_task("report", ["report", PRODUCT, "--out", REPORT], compute)]
     tasks["maintain"] = [_task("maintain", ["maintain", PRODUCT], compute)]
     begins["maintain"] = _at("${var.maintain_cron}")
     names = {"product": product.name, "place": place}
     jobs = {
         key: _job(key, some, begins.get(key, {}), compute.of_job(), **names) for key, some in tasks.items()
     }
-    chain = [key for key in tasks if key != "maintain" and not (forever and key == "ingest_streams")]
-    jobs["pipeline"] = _job("pipeline", _chain(chain), _at("${var.pipeline_cron}"), {}, **names)
+    jobs["pipeline"] = _job("pipeline", _chain(built), _at("${var.pipeline_cron}"), {}, **names)
     return jobs
 
 
@@ -140,11 +144,17 @@ def _task(
     }
 
 
-def _chain(jobs: Sequence[str]) -> list[dict[str, Any]]:
-    """Jobs one after the other, also where one fails: no more is stopped than what needs the table."""
+def _chain(built: Sequence[str]) -> list[dict[str, Any]]:
+    """Jobs one after the other, also where one fails: no more is stopped than what needs the table.
+
+    A run ends as its leaves do. `report` runs whatever was before it, `built` only where every table was
+    brought up to date: so a run with a promise broken ends as SUCCESS_WITH_FAILURES, and any other that did
+    not go well as FAILED.
+    """
     handed = {name: f"{{{{job.parameters.{name}}}}}" for name in ("catalog", "product")}
+    jobs = [*built, "quality", "report"]
     before = [None, *jobs]
-    return [
+    chain: list[dict[str, Any]] = [
         {
             "task_key": key,
             "depends_on": [{"task_key": last}] if last else [],
@@ -153,10 +163,24 @@ def _chain(jobs: Sequence[str]) -> list[dict[str, Any]]:
         }
         for last, key in zip(before, jobs, strict=False)
     ]
+    return [
+        *chain,
+        {
+            "task_key": "built",
+            "depends_on": [{"task_key": key} for key in built],
+            "run_if": "ALL_SUCCESS",
+            "condition_task": {"op": "EQUAL_TO", "left": "built", "right": "built"},  # needs no compute
+        },
+    ]
 
 
 def _task_key(key: str) -> str:
-    return re.sub(r"\W", "_", key, flags=re.ASCII)
+    """The name of a table as a task's; one that is too long ends in a digest of all of it."""
+    plain = re.sub(r"\W", "_", key, flags=re.ASCII)
+    if len(plain) <= LONGEST_KEY:
+        return plain
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return f"{plain[: LONGEST_KEY - 13]}_{digest}"
 
 
 def _at(cron: str) -> dict[str, Any]:

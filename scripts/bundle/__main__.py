@@ -1,4 +1,7 @@
-"""Checks the bundle in this folder for every target: python -m scripts.bundle"""
+"""Checks the bundle in this folder for every target: python -m scripts.bundle
+
+Variables are given as the CLI takes them from the environment: BUNDLE_VAR_product=sales.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from scripts.bundle.config import Config, Problem, load
 from scripts.bundle.files import check_files
@@ -24,7 +28,7 @@ from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.shipped import product_folder, shipped_products
 
-# what jobs can be made of beside the defaults
+# what jobs can be made of beside the defaults, and what was given
 VARIANTS: tuple[Mapping[str, str], ...] = (
     {},
     {"compute": "job_cluster"},
@@ -32,17 +36,27 @@ VARIANTS: tuple[Mapping[str, str], ...] = (
 )
 
 
-def checked(root: Path, target: str, given: Mapping[str, str] | None = None) -> Config:
-    """The bundle for a target, with all that is wrong with it."""
-    config = load(root, target, given)
-    if target not in config.top.get("targets", {}) or not config.shaped:
+def checked(
+    root: Path,
+    target: str,
+    given: Mapping[str, str] = MappingProxyType({}),
+    *,
+    variant: Mapping[str, str] = MappingProxyType({}),
+) -> Config:
+    """The bundle for a target, with all that is wrong with it; `variant` is other variables for its jobs."""
+    config = load(root, target, {**given, **variant})
+    if target not in (config.top.get("targets") or {}) or not config.shaped:
         return config
     resolve(config)
     check_jobs(config)
     check_files(config)
     check_commands(config)
+    name = given.get("product") or config.top["variables"].get("product", {}).get("default")
+    if name is None:
+        config.problem("variables.product", "has no default, and BUNDLE_VAR_product is not set")
+        return config
     try:
-        product = _product(root, config.top["variables"]["product"]["default"])
+        product = _product(root, name)
     except MedallionError:  # the jobs could not be made of it, either: that is told
         return config
     check_queries(config, product)
@@ -59,11 +73,12 @@ def _product(root: Path, name: str) -> Product:
 def main() -> int:
     wheel = build(ROOT / "dist" / "bundle")
     print(f"built {wheel.relative_to(ROOT)}")
-    problems: dict[Problem, None] = {}
-    targets = _targets(ROOT)
+    targets, unread = read_targets(ROOT)
+    problems = dict.fromkeys(unread)
+    given = from_environment()
     for target in targets:
-        for given in VARIANTS:
-            config = checked(ROOT, target, given)
+        for variant in VARIANTS:
+            config = checked(ROOT, target, given, variant=variant)
             if config.shaped:
                 check_entry_points(config, wheel)
             problems |= dict.fromkeys(config.problems)
@@ -81,8 +96,19 @@ def main() -> int:
     return int(not validated(targets) or failed)
 
 
-def _targets(root: Path) -> list[str]:
-    return list(load(root, "").top.get("targets", {}))
+def from_environment() -> Mapping[str, str]:
+    """The variables that the environment gives."""
+    begin = "BUNDLE_VAR_"
+    return {name.removeprefix(begin): os.environ[name] for name in os.environ if name.startswith(begin)}
+
+
+def read_targets(root: Path) -> tuple[list[str], list[Problem]]:
+    """The bundle's targets; what stands in their way where there are none."""
+    config = load(root)
+    targets = list(config.top.get("targets") or {})
+    if not targets and not config.problems:
+        config.problem("targets", "there is none")
+    return targets, config.problems
 
 
 def validated(targets: Iterable[str]) -> bool:

@@ -59,15 +59,18 @@ class Config:
         self.problems.append(Problem(str(shown), at, said))
 
 
-def load(root: Path, target: str, given: Mapping[str, str] | None = None) -> Config:
-    """The bundle in a folder for a target, with variables as `--var` gives them."""
-    config = Config(root, target, {}, {}, {}, {})
+def load(root: Path, target: str | None = None, given: Mapping[str, str] | None = None) -> Config:
+    """The bundle in a folder for a target, with variables as `--var` gives them; without one what is in
+    `databricks.yml`."""
+    config = Config(root, target or "", {}, {}, {}, {})
     try:
         top = _read(root / "databricks.yml")
     except (OSError, yaml.YAMLError) as error:
         config.problem("", _first(error))
         return config
     config.top = top
+    if target is None:
+        return config
     for number, pattern in enumerate(top.get("include", [])):
         found = sorted(root.glob(pattern))
         if not found:
@@ -78,7 +81,7 @@ def load(root: Path, target: str, given: Mapping[str, str] | None = None) -> Con
             except yaml.YAMLError as error:
                 config.problems.append(Problem(str(file.relative_to(root)), "", _first(error)))
     _take(config, root / "databricks.yml", top.get("resources", {}))
-    chosen = top.get("targets", {}).get(target)
+    chosen = (top.get("targets") or {}).get(target)
     if chosen is None:
         config.problem(f"targets.{target}", "there is no such target")
         return config
@@ -98,9 +101,9 @@ def load(root: Path, target: str, given: Mapping[str, str] | None = None) -> Con
     return config
 
 
-def _take(config: Config, file: Path, resources: Mapping[str, Mapping[str, Any]]) -> None:
-    for kind, found in resources.items():
-        for key, resource in found.items():
+def _take(config: Config, file: Path, resources: Mapping[str, Mapping[str, Any]] | None) -> None:
+    for kind, found in (resources or {}).items():
+        for key, resource in (found or {}).items():
             name = f"{kind}.{key}"
             if name in config.files:
                 there = config.files[name].relative_to(config.root)
@@ -108,7 +111,7 @@ def _take(config: Config, file: Path, resources: Mapping[str, Mapping[str, Any]]
                     Problem(str(file.relative_to(config.root)), f"resources.{name}", f"is in {there}, too")
                 )
             config.files[name] = file
-            config.resources.setdefault(kind, {})[key] = deepcopy(resource)
+            config.resources.setdefault(kind, {})[key] = _said(resource)
 
 
 def _assign(config: Config, chosen: Mapping[str, Any], given: Mapping[str, str]) -> None:
@@ -178,6 +181,13 @@ def _merged(below: Any, above: Any) -> Any:
     return deepcopy(above)
 
 
+def _said(value: Any) -> Any:
+    """A copy without what is left empty: it says nothing."""
+    if isinstance(value, dict):
+        return {key: _said(inner) for key, inner in value.items() if inner is not None}
+    return [_said(inner) for inner in value] if isinstance(value, list) else value
+
+
 class _Strict(yaml.SafeLoader):
     """Refuses a key that is there twice: YAML's readers take the last one."""
 
@@ -193,7 +203,10 @@ class _Strict(yaml.SafeLoader):
 
 
 def _read(file: Path) -> dict[str, Any]:
-    return yaml.load(file.read_text(encoding="utf-8"), _Strict) or {}  # noqa: S506 - it is a SafeLoader
+    content = yaml.load(file.read_text(encoding="utf-8"), _Strict)  # noqa: S506 - it is a SafeLoader
+    if not isinstance(content, dict | None):
+        raise yaml.YAMLError("is no mapping")
+    return content or {}
 
 
 def _first(error: Exception) -> str:

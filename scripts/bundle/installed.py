@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import venv
 import zipfile
@@ -103,7 +102,3 @@ def _lend(name: str, packages: Path) -> None:
 def _failed(command: list[str]) -> str | None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tempfile.gettempdir())
     return None if done.returncode == 0 else (done.stderr or done.stdout).strip()
-
-
-if __name__ == "__main__":
-    sys.exit(import_problem(Path(sys.argv[1])))

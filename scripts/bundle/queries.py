@@ -35,8 +35,12 @@ def check_queries(config: Config, product: Product) -> None:
     schemas = _schemas(config, product)
     for at, dashboard in config.each("dashboards"):
         file = config.files[at.removeprefix("resources.")].parent / str(dashboard.get("file_path"))
-        if file.is_file():
+        if not file.is_file():
+            continue
+        try:
             _check_dashboard(config, at, dashboard, json.loads(file.read_text(encoding="utf-8")), schemas)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            config.problem(f"{at}.file_path", f"{file.name} is no dashboard: {type(error).__name__}: {error}")
     for at, alert in config.each("alerts"):
         columns = _columns(config, f"{at}.query_text", str(alert.get("query_text")), None, schemas)
         source = alert.get("evaluation", {}).get("source", {}).get("name")

@@ -12,7 +12,10 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z][\w.\[\]-]*)\}")
 _DYNAMIC = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 _GIVEN = ("id", "url")  # by the workspace, once a resource is there
 _ELSEWHERE = re.compile(r"bundle\.(target|name|environment|git\.\w+)|workspace\.[\w.]+")
-_RUN = re.compile(r"(job|task)\.(id|name|run_id|start_time\.\w+|trigger\.\w+|repair_count|execution_count)")
+_RUN = re.compile(
+    r"job\.(id|name|run_id|repair_count|start_time\.\w+|trigger\.[\w.]+)"
+    r"|task\.(name|run_id|execution_count|notebook_path)|workspace\.(id|url)|input(\.\w+)?|backfill\.iso_datetime"
+)
 
 
 def resolve(config: Config) -> None:

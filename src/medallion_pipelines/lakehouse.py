@@ -344,7 +344,12 @@ class Lakehouse:
     ) -> RunResult:
         """Run steps, and tell who is to be told of it."""
         told = Observed(product, self.settings, log.run_id, on_start, on_finish)
-        return told.end(run(log, steps, on_start=told.start, on_finish=told.finish, **how))
+        try:
+            outcome = run(log, steps, on_start=told.start, on_finish=told.finish, **how)
+        except Exception:
+            told.broke_off()
+            raise
+        return told.end(outcome)
 
     def _place(self, product: Product) -> Product:
         """Go to where the product's tables are in the settings' environment."""

@@ -63,6 +63,10 @@ class Observed:
         *steps, last = outcome.steps
         return replace(outcome, steps=(*steps, replace(last, notes=(*last.notes, *self._notes))))
 
+    def broke_off(self) -> None:
+        """The run was stopped by an error of its own, and has no result."""
+        self._tell(lambda observer: observer.end(False))
+
     def _add(self, what: str, make: Callable[[], Observer | None]) -> None:
         try:
             observer = make()

@@ -71,6 +71,7 @@ class TableStatus:
     freshness_seconds: int | None = None  # promised
     fresh: bool | None = None
     error: str | None = None
+    unreadable: str | None = None  # why the table cannot be looked at
 
     @property
     def broken(self) -> str | None:
@@ -79,6 +80,8 @@ class TableStatus:
             return "no run has reached it"
         if self.status not in ("succeeded", "unchanged"):
             return f"its last run {self.status}" if self.status != "restoring" else "its restore was cut off"
+        if self.unreadable is not None:
+            return self.unreadable
         if self.fresh is False:
             age = "empty" if self.age_seconds is None else f"{timedelta(seconds=self.age_seconds)} old"
             return f"{age}; at most {timedelta(seconds=self.freshness_seconds or 0)} is promised"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scripts.bundle.__main__ import checked, validated
+from scripts.bundle.__main__ import checked, read_targets, validated
 from scripts.bundle.config import Config, load
 from scripts.bundle.installed import check_entry_points
 from scripts.bundle.references import resolve
@@ -186,6 +186,32 @@ def test_other_schedules_do_not(tmp_path: Path, cron: str) -> None:
     config = Config(tmp_path, "dev", {}, {}, {}, {})
     check_cron(config, "x", cron, "UTC")
     assert config.problems != []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("bundle: [", "databricks.yml: while parsing a flow node"),
+        ("- bundle", "databricks.yml: is no mapping"),
+        ("bundle: {name: small}", "databricks.yml: targets: there is none"),
+    ],
+)
+def test_a_bundle_whose_targets_cannot_be_read_does_not_pass(root: Path, text: str, said: str) -> None:
+    (root / "databricks.yml").write_text(text)
+    targets, problems = read_targets(root)
+    assert targets == [] and [str(one)[: len(said)] for one in problems] == [said]
+
+
+@pytest.mark.parametrize("empty", ["resources:", "resources: {schemas: }", "- x"])
+def test_a_file_that_says_nothing_hides_no_problem(root: Path, empty: str) -> None:
+    (root / "resources" / "schemas.yml").write_text(empty)
+    assert any("there is no schemas.ops" in problem for problem in told(root))
+
+
+def test_a_task_that_leaves_a_field_empty_is_as_without_it(root: Path) -> None:
+    file = root / "resources" / "jobs.yml"
+    file.write_text(file.read_text().replace("depends_on: [{task_key: first}]", "depends_on:"))
+    assert told(root) == []
 
 
 def test_an_unknown_target_is_told(root: Path) -> None:

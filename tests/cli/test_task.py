@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from medallion_pipelines.cli import task
-from medallion_pipelines.errors import MedallionError, SetupError, UnknownNameError
+from medallion_pipelines.errors import MedallionError, SetupError
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
@@ -89,4 +89,3 @@ def test_the_process_of_a_task_ends_without_an_exit_of_its_own() -> None:
         [sys.executable, "-c", code, "validate", "flights"], capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("after\n")
-    assert issubclass(UnknownNameError, MedallionError)

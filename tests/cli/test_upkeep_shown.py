@@ -1,4 +1,4 @@
-"""What `quality` and `maintain` show, and how they end."""
+"""What `quality`, `status` and `maintain` show, and how they end."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class Lake:
     def quality(self, product):
         return list(self.tables)
 
+    status = quality
+
     def maintain(self, product, *, on_finish):
         for table in self.tables:
             on_finish(table)
@@ -50,6 +52,13 @@ def test_promises_that_are_kept_are_told_in_a_line(monkeypatch, capsys) -> None:
 def test_a_broken_promise_is_told_and_is_exit_code_1(monkeypatch, capsys) -> None:
     code, _, err = shown(monkeypatch, capsys, Lake(KEPT, STALE), "quality", "flights")
     assert (code, err) == (1, "error: silver.b: 2:00:00 old; at most 1:00:00 is promised.\n")
+
+
+def test_status_names_a_table_that_cannot_be_looked_at(monkeypatch, capsys) -> None:
+    gone = TableStatus("silver.c", status="succeeded", unreadable="it is not there any more")
+    code, out, err = shown(monkeypatch, capsys, Lake(KEPT, gone), "status", "flights")
+    assert (code, err) == (0, "error: silver.c: it is not there any more\n")
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["silver.a", "silver.c"]
 
 
 def test_quality_as_json_has_every_table(monkeypatch, capsys) -> None:

@@ -128,12 +128,42 @@ def test_of_python_only_what_is_declared_is_known_and_the_rest_is_named(tmp_path
     }
 
 
-@pytest.mark.parametrize("sql", ["SELECT nothing AS a FROM {routes}", "SELECT FROM FROM"])
+DEEP = f"SELECT {'(' * 600}route{')' * 600} AS a FROM {{routes}}"
+
+
+@pytest.mark.parametrize("sql", ["SELECT nothing AS a FROM {routes}", "SELECT FROM FROM", DEEP])
 def test_sql_that_cannot_be_followed_is_reported_and_fails_nothing(tmp_path, sql):
     made_of = of_mart(tmp_path, sql, a=[])
 
     assert made_of.origins == {}
     assert made_of.undeclared["a"].startswith("the SQL cannot be followed: ")
+
+
+@pytest.mark.parametrize(
+    ("expression", "known"),
+    [("struct(*)", False), ("struct(r.*)", False), ("to_json(struct(*))", False), ("count(*)", True)],
+)
+def test_an_expression_that_takes_all_columns_is_undeclared_rather_than_made_of_none(
+    tmp_path, expression, known
+):
+    sql = f"SELECT {expression} AS a FROM {{routes}} r WHERE EXISTS (SELECT * FROM {{bookings}})"
+    made_of = of_mart(tmp_path, sql, a=[])
+    assert made_of.origins == ({"a": ()} if known else {})
+    assert made_of.undeclared == (
+        {} if known else {"a": "an expression takes `*`: declare transformSourceObjects"}
+    )
+
+
+def test_so_is_a_silver_column(tmp_path):
+    columns = [
+        column("id", "integer"),
+        column("whole", transformLogic="to_json(struct(*))"),
+        column("told", transformLogic="to_json(struct(*))", transformSourceObjects=["id"]),
+    ]
+    tables = load_product(write_product(tmp_path, silver("s", columns, key=["id"]))).tables
+    made_of = column_lineage(tables, tables["silver.s"])
+    assert set(made_of.undeclared) == {"whole"}
+    assert made_of.origins["told"] == (Origin("bronze.s", "id", "TRANSFORMATION"),)
 
 
 def test_the_shipped_product_has_the_lineage_of_every_column():

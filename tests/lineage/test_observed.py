@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tests.support import column, gold, land_json, silver, write_product
@@ -15,10 +17,12 @@ from tests.support import column, gold, land_json, silver, write_product
 from medallion_pipelines.contracts import load_product
 from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.lakehouse import Lakehouse
+from medallion_pipelines.lineage import outbox
 from medallion_pipelines.lineage.events import feed
 from medallion_pipelines.observed import Observed
 from medallion_pipelines.operations.metrics import embedded
 from medallion_pipelines.results import RunResult, StepResult
+from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.settings import Settings
 
 RUN = uuid.UUID(int=7).hex
@@ -213,6 +217,40 @@ def test_a_transport_that_fails_fails_no_run_and_is_told_once(product, monkeypat
     (note,) = outcome.steps[2].notes
     assert note.startswith("The run's OpenLineage events were not sent, or not all: ")
     assert "127.0.0.1" not in note
+
+
+@pytest.mark.parametrize("kind", ["http", "async_http"])
+def test_a_transport_that_hangs_holds_up_no_step_and_the_end_of_a_run_only_briefly(
+    product, monkeypatch, kind
+):
+    monkeypatch.setattr(outbox, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections, and never answers
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", kind)
+        monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+
+        outcome = told(product)
+
+    assert outcome.steps[2].notes == (
+        "The run's OpenLineage events were not sent, or not all: TimeoutError.",
+    )
+
+
+def test_a_run_that_an_error_stops_is_told_of_as_failed(product, events, monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDALLION_METRICS_FILE", str(tmp_path / "metrics"))
+    monkeypatch.setattr("medallion_pipelines.lakehouse.run", stopped)
+    lake = object.__new__(Lakehouse)  # without a session: the run does not come to need one
+    lake.settings = SETTINGS
+    log = cast("RunLog", SimpleNamespace(run_id=RUN))
+
+    with pytest.raises(OSError, match="no log"):
+        lake._run(log, product, [], lambda key: None, lambda result: None)
+
+    assert [event["eventType"] for event in lines(events)] == ["START", "FAIL"]
+    assert [line["FailedRuns"] for line in lines(tmp_path / "metrics")] == [1]
+
+
+def stopped(*args: object, **how: object) -> None:
+    raise OSError("no log")
 
 
 def test_metrics_are_lines_that_cloudwatch_reads(product, monkeypatch, tmp_path):

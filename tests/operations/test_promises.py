@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ OLD = [{"property": "freshness", "value": 1, "unit": "h", "element": "a.at"}]
             {"status": "succeeded", "freshness_seconds": 3600, "age_seconds": 90061, "fresh": False},
             "1 day, 1:01:01 old; at most 1:00:00 is promised",
         ),
+        ({"status": "succeeded", "unreadable": "it is not there any more"}, "it is not there any more"),
         (
             {"status": "succeeded", "freshness_seconds": 3600, "fresh": False},
             "empty; at most 1:00:00 is promised",
@@ -51,3 +53,26 @@ def test_a_stale_table_is_told_and_noted(lakehouse: Lakehouse, tmp_path: Path) -
     assert noted == [("p", "silver.a", 1, 3600, a.broken), ("p", "silver.b", None, None, b.broken)]
     noted_a = lakehouse.table("ops.table_status").where("`table` = 'silver.a'").selectExpr("string(as_of)")
     assert noted_a.first()[0].startswith("2020-01-01 00:00:0")
+
+
+@pytest.mark.slow
+def test_a_table_that_is_gone_or_cannot_be_read_breaks_its_promise_and_hides_no_other(
+    lakehouse: Lakehouse, tmp_path: Path
+) -> None:
+    folder = write_product(
+        tmp_path / "p",
+        *(silver(name, [column("id", "integer")]) for name in ("broken", "gone", "kept", "never")),
+    )
+    for name in ("broken", "gone", "kept"):
+        land_json(lakehouse, f"{name}/1.json", [{"id": 1}])
+    lakehouse.run(folder, tables=["silver.broken", "silver.gone", "silver.kept"])
+    place = Path(lakehouse.settings.warehouse or "") / lakehouse.settings.schema("silver")
+    shutil.rmtree(place / "gone")
+    for commit in (place / "broken" / "_delta_log").glob("*.json"):
+        commit.write_text("not JSON\n", "utf-8")
+    later = Lakehouse(lakehouse.settings, lakehouse.spark)  # as another process, which has seen no table yet
+    broken, gone, kept, never = later.quality(folder)
+    assert broken.broken is not None and broken.broken.startswith("it cannot be read: ")
+    assert gone.broken == "it is not there any more"
+    assert (kept.broken, kept.rows) == (None, 1)
+    assert never.broken == "no run has reached it"

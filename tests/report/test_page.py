@@ -8,11 +8,12 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.report.example import BENT, HOSTILE, NOW, empty, troubled
+from tests.report.example import BENT, HOSTILE, NOW, empty, step, troubled
 from tests.report.reading import Page
 
 from medallion_pipelines.report.model import Counts, Report
 from medallion_pipelines.report.page import parts, render
+from medallion_pipelines.report.standing import Standing, findings, standing
 
 # what the page itself is made of: a text that became markup would add to these
 TAGS = {
@@ -114,6 +115,18 @@ def test_what_needs_a_look_comes_worst_first(trouble):
         "silver.customers sends 2 fields that the contract does not describe.",
     ):
         assert words in " ".join(findings.text.split())
+
+
+def test_a_table_that_is_gone_needs_a_look_first():
+    first, *others = troubled().tables
+    gone = replace(first, step=step(), readable=False)
+    assert standing(gone) == Standing("bad", "unreadable")
+    worst, *_ = findings(replace(troubled(), tables=(gone, *others)))
+    assert (worst.state, worst.table, worst.text) == (
+        "bad",
+        first.key,
+        "is gone, or cannot be read: `medallion status` says why.",
+    )
 
 
 def test_a_calm_product_says_that_nothing_needs_a_look():

@@ -89,8 +89,8 @@ def status(
     headings = ["table", "last status", "last run", "rows", "quarantined", "age", "promised", "fresh"]
     screen.table(headings, [_cells(table) for table in tables], numeric=range(3, 7))
     for table in tables:
-        if table.error:
-            screen.complain(f"{table.table}: {screen.brief(table.error)}")
+        for said in filter(None, (table.error, table.unreadable)):
+            screen.complain(f"{table.table}: {screen.brief(said)}")
 
 
 def _cells(table: TableStatus) -> list[Text | str]:

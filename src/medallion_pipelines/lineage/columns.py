@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 How = Literal["IDENTITY", "TRANSFORMATION", "AGGREGATION"]
 _DIALECT = "databricks"
 _INPUT = re.compile(r"\{(\w+)\}")
+_STAR = "an expression takes `*`: declare transformSourceObjects"
 _PERIOD = ("__START_AT", "__END_AT")  # which a table of changes of type 2 has besides its own
 
 
@@ -50,7 +51,10 @@ def column_lineage(tables: Mapping[str, Table], table: Table) -> ColumnLineage:
         found = _of_query(table, inputs)
     for column in table.columns:
         if table.layer == "silver":
-            origins[column.name] = _of_record(table, column)
+            if column.expression is not None and not column.made_of and _has_star(column.expression):
+                undeclared[column.name] = _STAR
+            else:
+                origins[column.name] = _of_record(table, column)
         elif column.made_of:
             declared, unknown = _declared(column, inputs)
             if unknown:
@@ -81,6 +85,23 @@ def _named(table: Table, column: Column) -> Iterator[str]:
         name = part.parts[0].name  # of a field within an object: the object
         if name != "_metadata":
             yield from plain[name.casefold()].fields if name.casefold() in plain else (name,)
+
+
+def _has_star(expression: str) -> bool:
+    import sqlglot
+
+    return _star_within(sqlglot.parse_one(expression, dialect=_DIALECT))
+
+
+def _star_within(tree: Any) -> bool:
+    """Whether an expression takes all columns, as `struct(*)` does; COUNT(*) takes none."""
+    from sqlglot import exp
+
+    for star in tree.find_all(exp.Star):
+        holder = star.parent.parent if isinstance(star.parent, exp.Column) else star.parent
+        if not isinstance(holder, exp.Select) and star.find_ancestor(exp.Count) is None:
+            return True
+    return False
 
 
 def _declared(column: Column, inputs: Mapping[str, Table]) -> tuple[tuple[Origin, ...], list[str]]:
@@ -114,12 +135,14 @@ def _of_query(table: Table, inputs: Mapping[str, Table]) -> Mapping[str, tuple[O
     }
     try:
         tree = qualify(parse_one(text, dialect=_DIALECT), schema=schema, dialect=_DIALECT)
+        if _star_within(tree):
+            return _STAR
         scope = build_scope(tree)
         return {
             column.name: _leaves(lineage(column.name, tree, schema={}, scope=scope, dialect=_DIALECT), inputs)
             for column in table.columns
         }
-    except (SqlglotError, ValueError) as error:
+    except (SqlglotError, ValueError, RecursionError) as error:
         return f"the SQL cannot be followed: {str(error).splitlines()[0]}"
 
 

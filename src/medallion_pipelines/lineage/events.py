@@ -23,6 +23,7 @@ from openlineage.client.generated.error_message_run import ErrorMessageRunFacet
 from openlineage.client.generated.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
 
 from medallion_pipelines.lineage.columns import ColumnLineage, column_lineage
+from medallion_pipelines.lineage.outbox import Outbox
 
 if TYPE_CHECKING:
     from medallion_pipelines.contracts.model import Product, Table
@@ -50,10 +51,10 @@ def client() -> OpenLineageClient | None:
 
 
 class Events:
-    """Emits the events of one run. Whatever a transport raises is raised here, too."""
+    """Emits the events of one run. What a transport raised is raised by `end`."""
 
     def __init__(self, sender: OpenLineageClient, product: Product, settings: Settings, run_id: str) -> None:
-        self._sender = sender
+        self._outbox = Outbox(sender)
         self._product = product
         self._settings = settings
         self._run_id = uuid.UUID(run_id)
@@ -74,7 +75,7 @@ class Events:
         """The run has ended."""
         state = RunState.COMPLETE if succeeded else RunState.FAIL
         self._emit(state, Run(str(self._run_id)), self._product.name)
-        self._sender.close(timeout=10)
+        self._outbox.close()
 
     def _step(self, state: RunState, key: str, result: StepResult | None) -> None:
         layer, name = key.split(".", 1)
@@ -109,7 +110,7 @@ class Events:
             inputs=inputs or [],
             outputs=outputs or [],
         )
-        self._sender.emit(event)
+        self._outbox.put(event)
 
     @cached_property
     def _parent(self) -> parent_run.ParentRunFacet:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pyspark.sql import functions as F
 
 from medallion_pipelines.contracts.model import Product, Table
+from medallion_pipelines.errors import spark_reason
 from medallion_pipelines.results import TableStatus
 from medallion_pipelines.sql import quoted
 from medallion_pipelines.tables import Tables
@@ -22,6 +23,7 @@ def table_status(tables: Tables, product: Product) -> list[TableStatus]:
             .agg(
                 F.expr("max_by(struct(status, error, recorded_at), recorded_at)").alias("last"),
                 # a step that found nothing new proves the table as fresh as its source
+                F.max("version").alias("version"),  # any: the table was made
                 F.expr("max(recorded_at) FILTER (WHERE status IN ('succeeded', 'unchanged'))").alias("good"),
             )
         )
@@ -32,13 +34,20 @@ def table_status(tables: Tables, product: Product) -> list[TableStatus]:
 
 
 def _status(tables: Tables, table: Table, last, moment: datetime) -> TableStatus:  # type: ignore[no-untyped-def]
-    there = table.kind == "table" and tables.exists(table.key)
-    quarantined = tables.read(table.quarantine_key).count() if tables.exists(table.quarantine_key) else 0
     as_of = last.good if last is not None else None
-    if there and table.freshness is not None and table.freshness.column is not None:
-        newest = F.max(F.col(quoted(table.freshness.column)).cast("timestamp")).alias("newest")
-        row = tables.read(table.key).agg(newest).first()
-        as_of = row.newest if row is not None else None
+    rows, quarantined, unreadable = None, None, None
+    try:
+        if table.kind == "table" and tables.exists(table.key):
+            rows = tables.read(table.key).count()
+            if table.freshness is not None and table.freshness.column is not None:
+                as_of = _newest(tables, table.key, table.freshness.column)
+        elif table.kind == "table" and last is not None and last.version is not None and last.version >= 0:
+            unreadable = "it is not there any more"
+        if table.layer == "silver":
+            key = table.quarantine_key
+            quarantined = tables.read(key).count() if tables.exists(key) else 0
+    except Exception as error:  # one table, whatever it is, must not keep the others from being looked at
+        unreadable = f"it cannot be read: {spark_reason(error)}"
     age = None if as_of is None else int((moment - as_of.astimezone(UTC)).total_seconds())
     promised = table.freshness.seconds if table.freshness is not None else None
     return TableStatus(
@@ -47,10 +56,16 @@ def _status(tables: Tables, table: Table, last, moment: datetime) -> TableStatus
         last_run=last.last.recorded_at.astimezone(UTC).isoformat(timespec="seconds")
         if last is not None
         else None,
-        rows=tables.read(table.key).count() if there else None,
-        quarantined=quarantined if table.layer == "silver" else None,
+        rows=rows,
+        quarantined=quarantined,
         age_seconds=age,
         freshness_seconds=promised,
         fresh=None if promised is None else age is not None and age <= promised,
         error=last.last.error if last is not None else None,
+        unreadable=unreadable,
     )
+
+
+def _newest(tables: Tables, key: str, column: str) -> datetime | None:
+    row = tables.read(key).agg(F.max(F.col(quoted(column)).cast("timestamp")).alias("newest")).first()
+    return None if row is None else row.newest

@@ -35,7 +35,7 @@ def maintain(
     One that fails is in its result, and stops no other. May run beside runs, and again at any time.
     """
     log = RunLog(tables, product.name)
-    log.begin()
+    retried(log.begin, lambda told: None)  # runs that begin meanwhile make its tables, too
     unread = _readers(log, product)
     kept = dict(_kept(tables, product))
     results = []

@@ -100,6 +100,7 @@ def _table(
         table.description,
         made_of=tuple(made_of),
         points_to=tuple(key for key in dict.fromkeys(pointing) if key not in (table.key, *made_of)),
+        readable=status.unreadable is None,
         rows=status.rows,
         in_quarantine=status.quarantined,
         age_seconds=status.age_seconds,

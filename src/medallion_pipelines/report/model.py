@@ -132,6 +132,7 @@ class TableReport:
     points_to: tuple[str, ...] = ()  # by foreign keys
     feed: Feed | None = None  # bronze
     step: Step | None = None  # of the last run that reached it; None: never run
+    readable: bool = True
     rows: int | None = None
     in_quarantine: int | None = None
     age_seconds: int | None = None

@@ -48,6 +48,8 @@ def standing(table: TableReport) -> Standing:
         return Standing("warn", "skipped")
     if table.status == "restoring":
         return Standing("warn", "being restored")
+    if not table.readable:
+        return Standing("bad", "unreadable")
     if table.fresh is False:
         return Standing("warn", "stale")
     if table.feed is not None and any(table.feed.files.get(status) for status in LEFT_OUT):
@@ -77,7 +79,10 @@ def _of_table(table: TableReport) -> Iterator[Finding]:
         yield Finding("bad", table.key, "failed.", "tables", table.step.error)
     elif table.step is not None and table.step.status == "skipped":
         yield Finding("warn", table.key, f"was {table.step.error or 'skipped'}.", "tables")
-    if table.fresh is False and table.status is not None:
+    if not table.readable:
+        text = "is gone, or cannot be read: `medallion status` says why."
+        yield Finding("bad", table.key, text, "tables")
+    elif table.fresh is False and table.status is not None:
         age = f"is {span(table.age_seconds)} old" if table.age_seconds is not None else "has no age to tell"
         promised = span(table.promised_seconds)
         yield Finding("warn", table.key, f"{age}; its contract promises {promised}.", "tables")
