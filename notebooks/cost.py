@@ -93,20 +93,26 @@ display(
 # MAGIC %md
 # MAGIC ## What was billed
 # MAGIC
-# MAGIC List prices, by job, of jobs that carry the tag `product`. It needs `SELECT` on `system.billing`.
+# MAGIC List prices, by job, of jobs that carry the tag `product`. It needs `SELECT` on `system.billing` and
+# MAGIC `system.lakeflow`.
 
 # COMMAND ----------
 
 if ON_DATABRICKS:
     billed = spark.sql(
         """
-        SELECT usage_date AS day, usage.custom_tags['job'] AS job, sum(usage_quantity) AS dbus,
+        SELECT usage_date AS day, jobs.tags['job'] AS job, sum(usage_quantity) AS dbus,
           round(sum(usage_quantity * prices.pricing.effective_list.default), 2) AS list_price
         FROM system.billing.usage AS usage
+        JOIN (
+          SELECT workspace_id, job_id, max_by(tags, change_time) AS tags FROM system.lakeflow.jobs
+          GROUP BY workspace_id, job_id
+        ) AS jobs -- serverless usage has no tags of its job
+          ON usage.workspace_id = jobs.workspace_id AND usage.usage_metadata.job_id = jobs.job_id
         JOIN system.billing.list_prices AS prices
           ON usage.sku_name = prices.sku_name AND usage.usage_start_time >= prices.price_start_time
           AND (prices.price_end_time IS NULL OR usage.usage_start_time < prices.price_end_time)
-        WHERE usage.custom_tags['product'] = :product AND usage_date > current_date() - make_interval(0, 0, 0, :days)
+        WHERE jobs.tags['product'] = :product AND usage_date > current_date() - make_interval(0, 0, 0, :days)
         GROUP BY ALL ORDER BY day DESC, job
         """,
         {"product": product.name, "days": days},
