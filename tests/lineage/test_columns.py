@@ -136,6 +136,21 @@ def test_sql_that_cannot_be_followed_is_reported_and_fails_nothing(tmp_path, sql
     assert made_of.undeclared["a"].startswith("the SQL cannot be followed: ")
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT r.route, o.name FROM {routes} r JOIN other.silver.names o ON o.route = r.route",
+        "WITH routes AS (SELECT * FROM other.silver.routes) "
+        "SELECT b.route, r.name FROM {bookings} b JOIN routes r ON r.route = b.route",
+    ],
+)
+def test_a_column_of_a_table_beside_the_inputs_is_undeclared_and_not_made_of_nothing(tmp_path, sql):
+    made_of = of_mart(tmp_path, sql, route=[], name=[])
+
+    assert list(made_of.origins) == ["route"]
+    assert made_of.undeclared["name"].startswith("the SQL cannot be followed: nobody knows what ")
+
+
 def test_the_shipped_product_has_the_lineage_of_every_column():
     tables = load_product(product_folder("flights")).tables
 
