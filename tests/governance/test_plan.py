@@ -201,6 +201,60 @@ def test_a_table_is_withheld_from_those_that_a_column_to_come_is_to_be_masked_fo
     assert [c.key.kind for c in plan(SHOP, come).changes] == ["mask", "tag", "tag", "grant"]
 
 
+def test_a_table_is_withheld_from_those_whose_rows_a_column_to_come_picks():
+    region = f"{ORDERS}.region"
+    start = {
+        k: v for k, v in WHOLE.items() if k.name != region and (k.kind, k.name) != ("row filter", ORDERS)
+    }
+
+    found = plan(SHOP, start)
+
+    assert [(change.key, change.after) for change in found.changes] == [
+        (grant("north", "SELECT", ORDERS), None)
+    ]
+    assert found.waiting == (region,)
+    come = apply(found.changes, start) | {Key("object", "column", region): "string"}
+    assert [c.key.kind for c in plan(SHOP, come).changes] == ["row filter", "grant"]
+
+
+def test_a_row_filter_is_not_replaced_before_the_table_has_its_columns(tmp_path):
+    other = contracts()
+    other[1]["schema"][0]["properties"].append(column("zone"))
+    other[1]["roles"][-1] = role("north", rows="region = 'north' AND zone = 'a'")
+    changed = wanted(shop(tmp_path, *other))
+    rows = Key("function", "function", f"{SCHEMA}.rows_silver__orders")
+
+    waits = plan(changed, WHOLE)
+
+    assert rows not in {change.key for change in waits.changes}
+    assert (grant("north", "SELECT", ORDERS), None) in {(c.key, c.after) for c in waits.changes}
+    come = apply(waits.changes, WHOLE) | {Key("object", "column", f"{ORDERS}.zone"): "string"}
+    assert [(c.key.kind, c.key.item) for c in plan(changed, come).changes] == [
+        ("function", ()), ("row filter", ()), ("grant", ("north", "SELECT")),
+    ]  # fmt: skip
+
+
+def test_a_row_filter_follows_the_type_of_its_column(tmp_path):
+    other = contracts()
+    other[1]["schema"][0]["properties"][2] = column("region", "integer")
+    other[1]["roles"][-1] = role("north", rows="region = 'north'")
+
+    kinds = [change.key.kind for change in plan(wanted(shop(tmp_path, *other)), WHOLE).changes]
+
+    assert kinds == ["function"]
+
+
+def test_products_of_one_catalog_with_schemas_of_their_own_have_functions_of_their_own(tmp_path):
+    other = contracts()
+    for contract in other:
+        server = contract["servers"][0]
+        server["schema"] = f"hr_{server['schema']}"
+    second = wanted(shop(tmp_path, *other))
+
+    assert not second.functions.keys() & SHOP.functions.keys()
+    assert f"{SCHEMA}.mask_hr_silver__people__email" in second.functions
+
+
 def test_what_a_role_was_granted_is_taken_back_once_no_contract_names_it(tmp_path):
     start = dict(WHOLE)
     rest = [one for one in contracts() if one["schema"][0]["name"] in ("people", "orders")]

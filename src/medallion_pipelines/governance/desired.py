@@ -107,15 +107,19 @@ class _Builder:
         if table.kind == "view":
             return  # a view takes no mask; `check` finds what it would show
         for column, found in guards(self._product, table).items():
-            function = mask(self._governance, self._product.name, table, table.column(column), found)
+            function = mask(self._governance, self._product.name, name, table, column, found)
             self._function(function)
             self._state[Key("mask", "column", f"{name}.{column}")] = function.name
             readers = (role.name for role in groups(table) if role.access and not sees(role, found))
             self._uncleared[f"{name}.{column}"] = frozenset(readers)
-        filtered = row_filter(self._governance, self._product.name, table)
+        filtered = row_filter(self._governance, self._product.name, name, table)
         if filtered is not None:
             self._function(filtered[0])
             self._state[Key("row filter", "table", name)] = (filtered[0].name, *filtered[1])
+            partly = {role.name for role in groups(table) if role.rows}
+            for column in filtered[1]:
+                full = f"{name}.{column}"
+                self._uncleared[full] = self._uncleared.get(full, frozenset()) | partly
 
     def _constrain(self, table: Table, name: str) -> None:
         """Keys as readers can rely on them: a table of versions has several rows for one."""

@@ -90,7 +90,9 @@ class _Scope:
         if key.kind == "foreign key":
             return key.item[0].startswith(OURS) and key.table in self.names["tables"]
         if key.kind == "function":
-            return value[-1] == comment(self.desired.product) and key.name not in self.functions
+            return parts(value)[-1].startswith(comment(self.desired.product)) and (
+                key.name not in self.functions
+            )
         return _function(value).startswith(f"{self.desired.governance}.") and _opened(key, self.desired)
 
     def tells(self, key: Key, value: Value) -> bool:
@@ -106,7 +108,7 @@ class _Scope:
 
 
 def comment(product: str) -> str:
-    """What a function says that was made for a product."""
+    """What a function says first that was made for a product."""
     return f"Made from the contracts of {product} by medallion governance."
 
 
@@ -132,8 +134,11 @@ def _settled(desired: Desired, actual: State) -> tuple[dict[Key, Value], tuple[s
         absent = next((need for need in _needs(key, value) if need not in there), None)
         if absent is None:
             wanted[key] = value
-        else:
-            missing[absent[1]] = None
+            continue
+        missing[absent[1]] = None
+        function = Key("function", "function", _function(value))
+        if key.kind == "row filter" and function in actual and key in actual:
+            wanted.pop(function, None)  # with other columns than the table has, nobody could read it
     tables = {name for name in missing if ("table", name) not in there and name in desired.tables}
     return wanted, tuple(
         sorted(name for name in missing if name in tables or name.rpartition(".")[0] not in tables)
@@ -141,8 +146,8 @@ def _settled(desired: Desired, actual: State) -> tuple[dict[Key, Value], tuple[s
 
 
 def _withheld(desired: Desired, actual: State) -> set[Key]:
-    """The grants to roles from whom a column is to be masked that the next run will bring: it would be open
-    to them until the mask is set."""
+    """The grants to roles from whom a column is to be masked that the next run will bring, or whose rows it
+    picks: all would be open to them until mask or filter is set."""
     return {
         Key("grant", "table", column.rpartition(".")[0], (role, "SELECT"))
         for column, roles in desired.uncleared.items()

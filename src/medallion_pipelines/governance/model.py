@@ -73,8 +73,8 @@ class Function:
 
     @property
     def value(self) -> Value:
-        """What is compared. The types are not: a catalog spells them in its own way; the body names them
-        where they matter."""
+        """What is compared. The types are not: a catalog spells them in its own way; body or comment name
+        them where they matter."""
         return (",".join(name for name, _ in self.parameters), " ".join(self.body.split()), self.comment)
 
 
@@ -90,7 +90,8 @@ class Desired:
     columns: frozenset[str] = frozenset()  # of the contracts
     views: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
-    uncleared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # roles that a column is masked for
+    # by column: roles that must not read the table without it, for it is masked for them or picks their rows
+    uncleared: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def governance(self) -> str:
