@@ -1,4 +1,4 @@
-"""Which columns a query's or an expression's columns are made of, by its text. Pure; no table is looked at."""
+"""Which columns a query's or an expression's columns are made of, by text. Pure; no table is looked at."""
 
 from __future__ import annotations
 

@@ -108,8 +108,10 @@ def starts(draw):
 
 
 def exposed(state):
-    """Which principals read which guarded columns as they are, though no contract lets them."""
-    found = set()
+    """Which principals read which guarded columns or rows as they are, though no contract lets them."""
+    rows = Key("row filter", "table", ORDERS)
+    unfiltered = state.get(rows) != SHOP.state[rows] and grant("north", "SELECT", ORDERS) in state
+    found = {("north", ORDERS)} if unfiltered else set()
     for key, value in SHOP.state.items():
         if key.kind != "mask" or Key("object", "column", key.name) not in state or state.get(key) == value:
             continue
@@ -126,7 +128,7 @@ def test_from_any_start_and_cut_off_anywhere_a_plan_leads_to_what_the_contracts_
     after = apply(first.changes, start)
 
     withheld = {
-        grant(role, "SELECT")
+        grant(role, "SELECT", column.rpartition(".")[0])
         for column, roles in SHOP.uncleared.items()
         if Key("object", "column", column) not in after
         for role in roles
@@ -285,6 +287,19 @@ def test_a_principal_that_another_product_needs_keeps_the_way_to_its_tables():
     gone = [change.key for change in plan(SHOP, start).changes if change.after is None]
 
     assert gone == [grant("former", "SELECT")]
+
+
+def test_what_another_product_shares_with_the_same_recipient_stays_shared(tmp_path):
+    theirs = Key("shared", "share", "partner", (f"{CATALOG}.gold.costs",))
+    start = WHOLE | {theirs: "TABLE", record("principals", "other"): ("partner",)}
+    rest = [one for one in contracts() if one["schema"][0]["name"] != "sales"]
+    rest[-1]["schema"][0]["customProperties"][1]["value"] = [{"table": "silver.orders"}]
+
+    assert plan(SHOP, start).changes == ()
+    assert (theirs, "TABLE") in plan(SHOP, start).foreign
+    without = plan(wanted(shop(tmp_path, *rest)), start)
+    on_share = [change.key for change in without.changes if change.key.on == "share"]
+    assert on_share == [Key("shared", "share", "partner", (f"{CATALOG}.gold.sales",))]
 
 
 def test_masks_of_a_table_that_left_the_contracts_stay():

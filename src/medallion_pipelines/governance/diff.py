@@ -85,8 +85,8 @@ class _Scope:
             return key.item[0] in self.names["principals"] and not self._used_elsewhere(key)
         if key.kind == "tag":
             return key.item[0] in self.names["tags"] and key.table in self.names["tables"]
-        if key.kind == "shared":
-            return key.name in self.names["shares"]
+        if key.kind == "shared":  # products and environments may share with the same recipient
+            return key.name in self.names["shares"] and key.item[0] in self.names["tables"]
         if key.kind == "foreign key":
             return key.item[0].startswith(OURS) and key.table in self.names["tables"]
         if key.kind == "function":
@@ -101,10 +101,11 @@ class _Scope:
             return False
         if key.kind == "grant":
             return not self._used_elsewhere(key)
-        return key.kind in ("mask", "row filter")
+        return key.kind in ("mask", "row filter", "shared")
 
     def _used_elsewhere(self, key: Key) -> bool:
-        return key.item[0] in self.elsewhere and key.item[1] in _SHARED_USE
+        shared = key.on == "share" or key.item[1] in _SHARED_USE
+        return key.item[0] in self.elsewhere and shared
 
 
 def comment(product: str) -> str:

@@ -117,6 +117,8 @@ def _protected(place: str, by: str, off: str, before: Value | None, after: Value
 
 def _foreign(key: Key, value: Value) -> Line:
     place = f"{key.on.replace('_', ' ')} {key.name}"
+    if key.kind == "shared":
+        return "!", f"{key.item[0]} is shared to {key.name}"
     if key.kind != "grant":
         return "!", f"{place} has the {key.kind} {_text(value)}"
     principal, privilege = key.item
