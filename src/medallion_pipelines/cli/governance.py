@@ -153,19 +153,19 @@ def _planned(product: Product, target: str) -> tuple[WorkspaceClient, Desired, P
     from medallion_pipelines.governance.desired import desired
     from medallion_pipelines.governance.places import read_places
     from medallion_pipelines.governance.reader import read
-    from medallion_pipelines.governance.workspace import connect
+    from medallion_pipelines.governance.workspace import connect, failures
 
     wanted = desired(
         product, Settings.from_environment(environment=target), read_places(product.path, target)
     )
     client = connect()
-    from databricks.sdk.errors.base import DatabricksError
-
     with screen.err().status("Asking Unity Catalog ..."):
         try:
             actual = read(client, wanted)
-        except DatabricksError as error:
-            raise GovernanceError(f"Unity Catalog does not tell what is there: {error}") from error
+        except failures() as error:
+            raise GovernanceError(
+                f"Unity Catalog does not tell what is there: {error.__cause__ or error}"
+            ) from error
     return client, wanted, diff.plan(wanted, actual)
 
 

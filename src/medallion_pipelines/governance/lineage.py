@@ -32,10 +32,10 @@ def origins(product: Product, table: Table) -> Mapping[str, frozenset[Shown] | N
     found: dict[str, frozenset[Shown] | None] = {}
     for column in table.columns:
         told = queried.get(column.name.casefold())
-        known = isinstance(told, tuple)
-        found[column.name] = (
-            frozenset((each.table, each.column) for each in told) if known else _declared(column, inputs)
-        )
+        if isinstance(told, tuple):
+            found[column.name] = frozenset((each.table, each.column) for each in told)
+        else:
+            found[column.name] = _declared(column, inputs)
     return found
 
 

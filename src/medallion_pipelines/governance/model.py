@@ -107,6 +107,11 @@ class Plan:
     foreign: tuple[tuple[Key, Value], ...] = ()
 
 
+def principal(name: str) -> str:
+    """A principal as Unity Catalog spells it: users in lower case, groups as they are."""
+    return name.lower() if "@" in name else name
+
+
 def parts(value: Value | None) -> tuple[str, ...]:
     """A value as several."""
     return (value,) if isinstance(value, str) else value or ()

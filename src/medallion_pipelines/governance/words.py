@@ -73,7 +73,15 @@ def _sign(change: Change) -> str:
 
 
 def said(change: Change) -> str:
-    """One change in a line."""
+    """One change in a line, whatever texts people wrote into it."""
+    return _line(_said(change))
+
+
+def _line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _said(change: Change) -> str:
     key, before, after = change.key, change.before, change.after
     place = f"{key.on.replace('_', ' ')} {key.name}"
     match key.kind:
@@ -118,12 +126,13 @@ def _protected(place: str, by: str, off: str, before: Value | None, after: Value
 def _foreign(key: Key, value: Value) -> Line:
     place = f"{key.on.replace('_', ' ')} {key.name}"
     if key.kind == "shared":
-        return "!", f"{key.item[0]} is shared to {key.name}"
+        return "!", _line(f"{key.item[0]} is shared to {key.name}")
     if key.kind != "grant":
-        return "!", f"{place} has the {key.kind} {_text(value)}"
+        return "!", _line(f"{place} has the {key.kind} {_text(value)}")
     principal, privilege = key.item
     everyone = ": EVERYBODY in the account" if principal.casefold() in EVERYONE else ""
-    return "!" if everyone else " ", f"{principal} may {privilege.replace('_', ' ')} on {place}{everyone}"
+    may = _line(f"{principal} may {privilege.replace('_', ' ')} on {place}")
+    return "!" if everyone else " ", f"{may}{everyone}"
 
 
 def _text(value: Value | None) -> str:

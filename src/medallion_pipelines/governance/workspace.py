@@ -25,10 +25,19 @@ def connect() -> WorkspaceClient:
         raise SetupError(
             "The Databricks SDK is not installed. Run: pip install 'medallion-pipelines[databricks]'"
         ) from error
+    unusable: tuple[type[Exception], ...] = (ValueError, *failures())
     try:
         return WorkspaceClient(product="medallion-pipelines")
-    except ValueError as error:
+    except unusable as error:
         raise SetupError(f"No workspace to govern: {str(error).splitlines()[0]}") from error
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What the SDK raises where a request is refused or not answered; its cause tells more, if it has one."""
+    import requests
+    from databricks.sdk.errors.base import DatabricksError
+
+    return DatabricksError, requests.RequestException, TimeoutError
 
 
 class Warehouse:
