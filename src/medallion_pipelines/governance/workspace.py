@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -41,18 +40,19 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 class Warehouse:
-    """Runs statements on a SQL warehouse, DATABRICKS_WAREHOUSE_ID unless one is named."""
+    """Runs statements on a SQL warehouse."""
 
-    def __init__(self, client: WorkspaceClient, warehouse_id: str | None = None) -> None:
+    def __init__(self, client: WorkspaceClient, warehouse_id: str | None) -> None:
         self._client = client
-        self._id = warehouse_id or os.environ.get("DATABRICKS_WAREHOUSE_ID")
+        self._id = warehouse_id
 
     def require(self) -> None:
         """Raises SetupError where there is none to run on."""
         if not self._id:
             raise SetupError(
                 "Comments, masks and row filters are set by SQL, and no SQL warehouse is named: "
-                "--warehouse-id ID, or DATABRICKS_WAREHOUSE_ID."
+                "--warehouse-id ID, or DATABRICKS_WAREHOUSE_ID; in a platform file `warehouse` of the "
+                "metastore."
             )
 
     def run(self, statement: str) -> None:

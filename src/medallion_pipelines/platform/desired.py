@@ -12,7 +12,7 @@ from medallion_pipelines.contracts.names import suggestion
 from medallion_pipelines.platform.budgets import alert
 from medallion_pipelines.platform.checks import check, entries
 from medallion_pipelines.platform.document import read_platform, refuse
-from medallion_pipelines.platform.governed import governed
+from medallion_pipelines.platform.governed import Governed, governed
 from medallion_pipelines.platform.plan import Key, Ref, Resource, Value
 from medallion_pipelines.platform.sections import (
     CLUSTER_POLICY,
@@ -33,12 +33,14 @@ _SECRET = ("password", "passwd", "secret", "token", "private_key", "credential",
 
 @dataclass(frozen=True)
 class Platform:
-    """The objects that a file declares, and those it wants gone. `seats`: from where metastores are seen."""
+    """The objects that a file declares, and those it wants gone. `seats`: from where metastores are seen.
+    `governed`: the products that metastores serve."""
 
     file: Path
     resources: tuple[Resource, ...]
     removed: tuple[Key, ...] = ()
     seats: dict[str, str] = field(default_factory=dict)
+    governed: tuple[Governed, ...] = ()
 
 
 def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Platform:
@@ -52,13 +54,14 @@ def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Pla
     removed = list(reader.removed({resource.key for resource in resources}))
     refuse(document)
     seats = {name: node.text("governed_from") or "" for name, node in entries(document.root, "metastores")}
-    return Platform(file, tuple(resources), tuple(removed), seats)
+    return Platform(file, tuple(resources), tuple(removed), seats, tuple(reader.governed))
 
 
 class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._root = document.root
+        self.governed: list[Governed] = []
 
     def all(self) -> Iterator[Resource]:
         principals = self._root.at("service_principals")
@@ -156,6 +159,8 @@ class _Reader:
                 f"the workspace `{metastore.text('governed_from')}` has another metastore",
                 "Name one that has this.",
             )
+        if seat is not None and metastore.get("warehouse") is not None:
+            self._known(metastore.at("warehouse"), "warehouses", seat)
         catalogs = set()
         for section, (kind, fields) in WITHIN_METASTORE.items():
             for each, node in entries(metastore, section):
@@ -175,8 +180,12 @@ class _Reader:
                     catalogs.add(each)
                     yield from self._seen_from(name, each, Key(kind, each, name), node)
         for node in metastore.items("contracts"):
-            asked = governed(node, self._document.file.parent, self._root.at("groups").keys)
-            for catalog in asked:
+            groups = self._root.at("groups").keys
+            asked = governed(node, name, metastore, self._document.file.parent, groups)
+            if asked is None:
+                continue
+            self.governed.append(asked)
+            for catalog in asked.catalogs:
                 if catalog not in catalogs:
                     catalogs.add(catalog)
                     yield self._resource(node, Key("catalog", catalog, name))
