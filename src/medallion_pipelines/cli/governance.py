@@ -196,7 +196,8 @@ def _say(plan: Plan) -> None:
     for heading, lines in sections(plan):
         screen.out().print(Text(heading, "bold"), soft_wrap=True)
         for sign, said in lines:
-            screen.out().print(Text(f"  {sign} {said}", STYLES.get(sign, "")), soft_wrap=True)
+            line = screen.plain(f"  {sign} {said}")
+            screen.out().print(Text(line, STYLES.get(sign, "")), soft_wrap=True)
     if not plan.changes:
         screen.say("Unity Catalog is as the contracts say.", "bold green")
 

@@ -101,9 +101,9 @@ def _show(declared: Platform, found: Sequence[Change], as_json: bool) -> None:
         return
     for change in found:
         first, *rest = described(change)
-        screen.out().print(Text(first, _STYLES[change.action]), soft_wrap=True)
+        screen.out().print(Text(screen.plain(first), _STYLES[change.action]), soft_wrap=True)
         for line in rest:
-            screen.out().print(Text(line), soft_wrap=True)
+            screen.out().print(Text(screen.plain(line)), soft_wrap=True)
     if found:
         screen.say(
             ", ".join(f"{count} to {action}" for action, count in sorted(counts.items())) + ".", "bold"

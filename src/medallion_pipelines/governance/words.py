@@ -73,15 +73,7 @@ def _sign(change: Change) -> str:
 
 
 def said(change: Change) -> str:
-    """One change in a line, whatever texts people wrote into it."""
-    return _line(_said(change))
-
-
-def _line(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _said(change: Change) -> str:
+    """One change in a line, if no text in it has several."""
     key, before, after = change.key, change.before, change.after
     place = f"{key.on.replace('_', ' ')} {key.name}"
     match key.kind:
@@ -126,13 +118,12 @@ def _protected(place: str, by: str, off: str, before: Value | None, after: Value
 def _foreign(key: Key, value: Value) -> Line:
     place = f"{key.on.replace('_', ' ')} {key.name}"
     if key.kind == "shared":
-        return "!", _line(f"{key.item[0]} is shared to {key.name}")
+        return "!", f"{key.item[0]} is shared to {key.name}"
     if key.kind != "grant":
-        return "!", _line(f"{place} has the {key.kind} {_text(value)}")
+        return "!", f"{place} has the {key.kind} {_text(value)}"
     principal, privilege = key.item
     everyone = ": EVERYBODY in the account" if principal.casefold() in EVERYONE else ""
-    may = _line(f"{principal} may {privilege.replace('_', ' ')} on {place}")
-    return "!" if everyone else " ", f"{may}{everyone}"
+    return "!" if everyone else " ", f"{principal} may {privilege.replace('_', ' ')} on {place}{everyone}"
 
 
 def _text(value: Value | None) -> str:

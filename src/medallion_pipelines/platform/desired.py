@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from medallion_pipelines.contracts.document import Document
 
-_SECRET = ("password", "passwd", "secret", "token", "private_key", "credential", "user")
+_SECRET = ("pass", "pwd", "secret", "token", "key", "credential", "user", "jaas")
+_LOGIN = re.compile(r"//[^/@]*@")  # of a URL
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,8 @@ class _Reader:
     def _options(self, node: Node) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name in node.at("options").keys:
-            if any(word in name.casefold() for word in _SECRET):
+            login = _LOGIN.search(str(node.at("options").at(name).value))
+            if login or any(word in name.casefold() for word in _SECRET):
                 node.at("options").at(name).problem(
                     f"`{name}` is not written down here",
                     f"Name a secret of Unity Catalog: `secrets: {{{name}: catalog.schema.secret}}`.",
