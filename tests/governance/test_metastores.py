@@ -167,3 +167,5 @@ def test_a_platform_file_has_its_own_products_and_environments(run):
     for function in (screen.out, screen.err):
         function.cache_clear()
     assert "Or --platform FILE." in CliRunner().invoke(app, ["governance", "plan"]).stderr
+    given = ["governance", "plan", "--target", "prod", "--var", "a=b"]
+    assert "is for a platform file" in CliRunner().invoke(app, given).stderr

@@ -13,13 +13,24 @@ from tests.support import column, silver
 
 from medallion_pipelines.errors import GovernanceError
 from medallion_pipelines.governance.diff import comment, plan
-from medallion_pipelines.governance.model import Key, apply
+from medallion_pipelines.governance.model import Key
 
 with tempfile.TemporaryDirectory() as _folder:
     SHOP = wanted(shop(Path(_folder)))
 CATALOG, SCHEMA = "shop_prod", "shop_prod.governance"
 PEOPLE, ORDERS = f"{CATALOG}.silver.people", f"{CATALOG}.silver.orders"
 EMAIL = f"{PEOPLE}.email"
+
+
+def apply(changes, state):
+    """The state after the changes."""
+    after = dict(state)
+    for change in changes:
+        if change.after is None:
+            after.pop(change.key, None)
+        else:
+            after[change.key] = change.after
+    return after
 
 
 def grant(principal, privilege, name=PEOPLE, on="table"):

@@ -107,7 +107,8 @@ def test_what_was_changed_by_hand_is_told_and_set_right(unity, run):
     assert told == [
         "Somebody may see more, or less",
         "  ~ function shop_prod.governance.rows_silver__orders: is_account_group_member('engineer') OR "
-        "is_account_group_member('analyst') OR (is_account_group_member('north') AND (region = 'north'))",
+        "is_account_group_member('analyst') OR (is_account_group_member('north') AND (region = 'north')) "
+        "(was TRUE)",
         "Somebody may see less",
         "  - analyst may no longer MODIFY on table shop_prod.silver.people",
         "  + column shop_prod.silver.people.address is masked by "
@@ -285,7 +286,8 @@ def test_volumes_and_external_locations_are_made_and_kept(unity, run, product):
     assert planned(run) == []
     location["read_only"] = False
     assert [change["said"] for change in planned(run)] == [
-        "external location landing: s3://landing/shop, landing, read only"
+        "external location landing: s3://landing/shop, landing, read only "
+        "(was s3://landing/shop, landing, read and write)"
     ]
     run("apply")
     assert location["read_only"] is True

@@ -71,6 +71,8 @@ def places_of(
     if platform is None:
         if target is None:
             raise typer.BadParameter("Which environment? Or --platform FILE.", param_hint="--target")
+        if var:
+            raise typer.BadParameter("is for a platform file: --platform FILE.", param_hint="--var")
         return [Place(places.load(product), target, f"--target {target}")]
     if product is not None or target is not None:
         raise typer.BadParameter("has products and environments of its own.", param_hint="--platform")

@@ -6,7 +6,7 @@ email". What is to be and what is there are both such mappings, so a plan is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -115,14 +115,3 @@ def principal(name: str) -> str:
 def parts(value: Value | None) -> tuple[str, ...]:
     """A value as several."""
     return (value,) if isinstance(value, str) else value or ()
-
-
-def apply(changes: Iterable[Change], state: State) -> State:
-    """The state after the changes."""
-    after = dict(state)
-    for change in changes:
-        if change.after is None:
-            after.pop(change.key, None)
-        else:
-            after[change.key] = change.after
-    return after

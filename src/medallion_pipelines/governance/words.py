@@ -89,9 +89,11 @@ def said(change: Change) -> str:
             to = "to" if after is not None else "no longer to"
             return f"table {key.item[0]} is shared {to} {key.name}"
         case "function":
-            return f"{place}: {after[1] if after else 'not used any more'}"
+            was = f" (was {before[1]})" if before and after and before[1] != after[1] else ""
+            return f"{place}: {after[1] if after else 'not used any more'}{was}"
         case "object":
-            return f"{place}{': ' + _text(after) if after else ''}"
+            was = f" (was {_text(before)})" if before else ""
+            return f"{place}{': ' + _text(after) if after else ''}{was}"
         case "record":
             names = parts(after)
             listed = _text(names) if len(names) <= FEW else f"{len(names)} names"
