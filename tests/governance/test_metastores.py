@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from tests.governance.conftest import PRINCIPALS, run_once
-from tests.governance.scene import wanted
+from tests.governance.scene import PARTNER, wanted
 from tests.governance.unity import Unity, served
 from typer.testing import CliRunner
 
@@ -16,7 +16,7 @@ from medallion_pipelines.cli.app import app
 from medallion_pipelines.errors import GovernanceError
 from medallion_pipelines.governance import workspace
 
-PEOPLE = "shop_prod.silver.people"
+PEOPLE, SALES = "shop_prod.silver.people", "shop_prod.gold.sales"
 FILE = """\
 variables: {role: {description: A role}}
 groups: {engineer: , analyst: , care: , north: , board: }
@@ -95,6 +95,17 @@ def test_both_regions_become_what_the_same_contracts_say_and_the_second_plan_is_
     assert [line for line in done.stdout.splitlines() if line.startswith(("eu", "us"))] == [
         "eu: shop, prod", "us: shop, prod",
     ]  # fmt: skip
+    assert changes(run) == {"eu": [], "us": []}
+
+
+def test_a_region_shares_with_the_other_and_not_with_itself(regions, run, product):
+    sales = product / "sales.odcs.yaml"
+    sales.write_text(sales.read_text().replace(PARTNER, "aws:us:1"))
+
+    assert run("apply").exit_code == 0
+
+    assert [one["name"] for one in regions["eu"].get("share", "partner")["objects"]] == [SALES]
+    assert "share" not in regions["us"].objects and "recipient" not in regions["us"].objects
     assert changes(run) == {"eu": [], "us": []}
 
 

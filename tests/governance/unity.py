@@ -122,6 +122,8 @@ class Unity:
     def create_recipient(self, _query: Any, body: dict[str, Any]) -> Any:
         if body["authentication_type"] != "DATABRICKS" or "data_recipient_global_metastore_id" not in body:
             raise invalid("data_recipient_global_metastore_id is required")
+        if body["data_recipient_global_metastore_id"] == f"aws:{self.metastore}:1":
+            raise invalid("A metastore cannot be a recipient of its own")
         return self._created("recipient", body.pop("name"), **body)
 
     def _created(self, kind: str, name: str, **more: Any) -> Any:
@@ -310,7 +312,7 @@ class Unity:
         return {"statement_id": "s1", "status": {"state": "PENDING"}}
 
     def summary(self, _query: Any, _body: Any) -> Any:
-        return {"name": self.metastore, "metastore_id": self.metastore}
+        return {"name": self.metastore, "global_metastore_id": f"aws:{self.metastore}:1"}
 
     def listed_warehouses(self, _query: Any, _body: Any) -> Any:
         return {"warehouses": [{"id": id_, "name": name} for id_, name in self.warehouses.items()]}

@@ -95,10 +95,14 @@ def planned(place: Place) -> tuple[Desired, Plan]:
     from medallion_pipelines.governance.workspace import failures
 
     settings = Settings.from_environment(environment=place.target)
-    wanted = desired(place.product, settings, read_places(place.product.path, place.target))
+    others = read_places(place.product.path, place.target)
+    wanted = desired(place.product, settings, others)
     with screen.err().status("Asking Unity Catalog ..."):
         client = place.client
         try:
+            if any((key.kind, key.on) == ("object", "recipient") for key in wanted.state):
+                here = client.metastores.summary().global_metastore_id
+                wanted = desired(place.product, settings, others, here)
             return wanted, diff.plan(wanted, read(client, wanted))
         except failures() as error:
             raise GovernanceError(

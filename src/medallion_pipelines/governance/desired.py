@@ -23,8 +23,9 @@ LAYERS = ("bronze", "silver", "gold", "ops")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # the SDK puts names into paths as they are
 
 
-def desired(product: Product, settings: Settings, places: Places) -> Desired:
-    """What the contracts and `places` say of the environment of `settings`.
+def desired(product: Product, settings: Settings, places: Places, here: str | None = None) -> Desired:
+    """What the contracts and `places` say of the environment of `settings`, in the metastore whose sharing
+    identifier is `here`: nothing is shared with itself.
 
     Raises MedallionError where they name no catalog for it, GovernanceError where they contradict each other.
     """
@@ -42,12 +43,12 @@ def desired(product: Product, settings: Settings, places: Places) -> Desired:
                 f"{name!r} cannot be governed, as a catalog, schema or recipient of {product.name}: "
                 "use letters, digits, `-` and `_`."
             )
-    return _Builder(product, target).build(places)
+    return _Builder(product, target, here).build(places)
 
 
 class _Builder:
-    def __init__(self, product: Product, settings: Settings) -> None:
-        self._product, self._settings = product, settings
+    def __init__(self, product: Product, settings: Settings, here: str | None) -> None:
+        self._product, self._settings, self._here = product, settings, here
         self._catalog = settings.catalog.lower()
         self._governance = f"{self._catalog}.{GOVERNANCE}"
         self._state: dict[Key, Value] = {}
@@ -162,7 +163,7 @@ class _Builder:
     def _share(self, role: Role, table: Table, name: str) -> None:
         assert role.recipients is not None
         identifier = role.recipients.get(self._settings.environment or "")
-        if identifier is None or role.access is None:
+        if identifier in (None, self._here) or role.access is None:
             return
         share = role.name.lower()
         before = self._state.get(Key("object", "recipient", share), identifier)
