@@ -107,6 +107,8 @@ def starts(draw):
     missing = draw(st.sets(st.sampled_from(sorted(WHOLE)), max_size=40))
     if draw(st.booleans()):
         missing |= {key for key in WHOLE if key.kind not in ("object",)}
+    to_come = draw(st.sets(st.sampled_from(sorted(SHOP.uncleared)), max_size=2))
+    missing |= {Key("object", "column", name) for name in to_come}
     state = {key: value for key, value in WHOLE.items() if key not in missing}
     for key in draw(st.sets(st.sampled_from(ALTERED), max_size=15)):
         if key in state:
