@@ -240,17 +240,45 @@ def test_sql_that_is_hard_to_follow_is_not_taken_for_harmless(tmp_path, sql):
     assert [problem for problem in problems if problem[0] == "error" and problem[2] == "name: contact"]
 
 
-def test_sql_that_reads_past_its_inputs_is_found(tmp_path):
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN shop_prod.silver.people o ON o.id = p.id",
+        "WITH people AS (SELECT * FROM shop_prod.silver.people) "
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN people o ON o.id = p.id",
+        "WITH people AS (SELECT * FROM people) "
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN people o ON o.id = p.id",
+        "WITH people AS (SELECT 1) "
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN shop_prod.silver.people o ON o.id = p.id",
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN shop_prod.x.input__plain o ON o.id = p.id",
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN IDENTIFIER('silver.people') o ON o.id = p.id",
+        "SELECT p.id, o.email AS contact FROM {plain} p JOIN delta.`/silver/people` o ON o.id = p.id",
+        "SELECT p.id, o.email AS contact FROM {plain} p, table_changes('silver.people', 1) o",
+    ],
+)
+def test_sql_that_reads_past_its_inputs_is_found(tmp_path, sql):
     plain = governed(silver("plain", [column("id", "integer")], key=["id"]))
     columns = [column("id", "integer"), column("contact")]
 
-    problems = found(
-        tmp_path, PEOPLE, plain, mart(columns, inputs=["silver.plain"]),
-        mart="SELECT p.id, o.email AS contact FROM {plain} p JOIN shop_prod.silver.people o ON o.id = p.id",
-    )  # fmt: skip
+    problems = found(tmp_path, PEOPLE, plain, mart(columns, inputs=["silver.plain"]), mart=sql)
 
-    assert [problem[2] for problem in problems] == ["name: contact"]
-    assert problems[0][3].startswith("nobody can tell whether `contact` shows guarded columns")
+    assert problems[-1][2] == "name: contact"
+    assert problems[-1][3].startswith("nobody can tell whether `contact` shows guarded columns")
+
+
+def test_what_the_sql_does_not_tell_the_contract_may_declare(tmp_path):
+    sql = "SELECT id, p AS contact, p AS place FROM {people} AS p"
+    columns = [
+        column("id", "integer"),
+        column("contact", transformSourceObjects=["people.email"]),
+        column("place", transformSourceObjects=["people.country"]),
+    ]
+
+    problems = found(tmp_path, PEOPLE, mart(columns), mart=sql)
+
+    assert [(line, said[:47]) for severity, _, line, said in problems if severity == "error"] == [
+        ("name: contact", "`contact` is made of silver.people.email (class")
+    ]
 
 
 def test_lineage_of_the_flights_names_the_columns(tmp_path):

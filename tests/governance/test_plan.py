@@ -13,13 +13,24 @@ from tests.support import column, silver
 
 from medallion_pipelines.errors import GovernanceError
 from medallion_pipelines.governance.diff import comment, plan
-from medallion_pipelines.governance.model import Key, apply
+from medallion_pipelines.governance.model import Key
 
 with tempfile.TemporaryDirectory() as _folder:
     SHOP = wanted(shop(Path(_folder)))
 CATALOG, SCHEMA = "shop_prod", "shop_prod.governance"
 PEOPLE, ORDERS = f"{CATALOG}.silver.people", f"{CATALOG}.silver.orders"
 EMAIL = f"{PEOPLE}.email"
+
+
+def apply(changes, state):
+    """The state after the changes."""
+    after = dict(state)
+    for change in changes:
+        if change.after is None:
+            after.pop(change.key, None)
+        else:
+            after[change.key] = change.after
+    return after
 
 
 def grant(principal, privilege, name=PEOPLE, on="table"):
@@ -96,6 +107,8 @@ def starts(draw):
     missing = draw(st.sets(st.sampled_from(sorted(WHOLE)), max_size=40))
     if draw(st.booleans()):
         missing |= {key for key in WHOLE if key.kind not in ("object",)}
+    to_come = draw(st.sets(st.sampled_from(sorted(SHOP.uncleared)), max_size=2))
+    missing |= {Key("object", "column", name) for name in to_come}
     state = {key: value for key, value in WHOLE.items() if key not in missing}
     for key in draw(st.sets(st.sampled_from(ALTERED), max_size=15)):
         if key in state:
@@ -108,8 +121,10 @@ def starts(draw):
 
 
 def exposed(state):
-    """Which principals read which guarded columns as they are, though no contract lets them."""
-    found = set()
+    """Which principals read which guarded columns or rows as they are, though no contract lets them."""
+    rows = Key("row filter", "table", ORDERS)
+    unfiltered = state.get(rows) != SHOP.state[rows] and grant("north", "SELECT", ORDERS) in state
+    found = {("north", ORDERS)} if unfiltered else set()
     for key, value in SHOP.state.items():
         if key.kind != "mask" or Key("object", "column", key.name) not in state or state.get(key) == value:
             continue
@@ -126,7 +141,7 @@ def test_from_any_start_and_cut_off_anywhere_a_plan_leads_to_what_the_contracts_
     after = apply(first.changes, start)
 
     withheld = {
-        grant(role, "SELECT")
+        grant(role, "SELECT", column.rpartition(".")[0])
         for column, roles in SHOP.uncleared.items()
         if Key("object", "column", column) not in after
         for role in roles
@@ -201,6 +216,60 @@ def test_a_table_is_withheld_from_those_that_a_column_to_come_is_to_be_masked_fo
     assert [c.key.kind for c in plan(SHOP, come).changes] == ["mask", "tag", "tag", "grant"]
 
 
+def test_a_table_is_withheld_from_those_whose_rows_a_column_to_come_picks():
+    region = f"{ORDERS}.region"
+    start = {
+        k: v for k, v in WHOLE.items() if k.name != region and (k.kind, k.name) != ("row filter", ORDERS)
+    }
+
+    found = plan(SHOP, start)
+
+    assert [(change.key, change.after) for change in found.changes] == [
+        (grant("north", "SELECT", ORDERS), None)
+    ]
+    assert found.waiting == (region,)
+    come = apply(found.changes, start) | {Key("object", "column", region): "string"}
+    assert [c.key.kind for c in plan(SHOP, come).changes] == ["row filter", "grant"]
+
+
+def test_a_row_filter_is_not_replaced_before_the_table_has_its_columns(tmp_path):
+    other = contracts()
+    other[1]["schema"][0]["properties"].append(column("zone"))
+    other[1]["roles"][-1] = role("north", rows="region = 'north' AND zone = 'a'")
+    changed = wanted(shop(tmp_path, *other))
+    rows = Key("function", "function", f"{SCHEMA}.rows_silver__orders")
+
+    waits = plan(changed, WHOLE)
+
+    assert rows not in {change.key for change in waits.changes}
+    assert (grant("north", "SELECT", ORDERS), None) in {(c.key, c.after) for c in waits.changes}
+    come = apply(waits.changes, WHOLE) | {Key("object", "column", f"{ORDERS}.zone"): "string"}
+    assert [(c.key.kind, c.key.item) for c in plan(changed, come).changes] == [
+        ("function", ()), ("row filter", ()), ("grant", ("north", "SELECT")),
+    ]  # fmt: skip
+
+
+def test_a_row_filter_follows_the_type_of_its_column(tmp_path):
+    other = contracts()
+    other[1]["schema"][0]["properties"][2] = column("region", "integer")
+    other[1]["roles"][-1] = role("north", rows="region = 'north'")
+
+    kinds = [change.key.kind for change in plan(wanted(shop(tmp_path, *other)), WHOLE).changes]
+
+    assert kinds == ["function"]
+
+
+def test_products_of_one_catalog_with_schemas_of_their_own_have_functions_of_their_own(tmp_path):
+    other = contracts()
+    for contract in other:
+        server = contract["servers"][0]
+        server["schema"] = f"hr_{server['schema']}"
+    second = wanted(shop(tmp_path, *other))
+
+    assert not second.functions.keys() & SHOP.functions.keys()
+    assert f"{SCHEMA}.mask_hr_silver__people__email" in second.functions
+
+
 def test_what_a_role_was_granted_is_taken_back_once_no_contract_names_it(tmp_path):
     start = dict(WHOLE)
     rest = [one for one in contracts() if one["schema"][0]["name"] in ("people", "orders")]
@@ -231,6 +300,19 @@ def test_a_principal_that_another_product_needs_keeps_the_way_to_its_tables():
     gone = [change.key for change in plan(SHOP, start).changes if change.after is None]
 
     assert gone == [grant("former", "SELECT")]
+
+
+def test_what_another_product_shares_with_the_same_recipient_stays_shared(tmp_path):
+    theirs = Key("shared", "share", "partner", (f"{CATALOG}.gold.costs",))
+    start = WHOLE | {theirs: "TABLE", record("principals", "other"): ("partner",)}
+    rest = [one for one in contracts() if one["schema"][0]["name"] != "sales"]
+    rest[-1]["schema"][0]["customProperties"][1]["value"] = [{"table": "silver.orders"}]
+
+    assert plan(SHOP, start).changes == ()
+    assert (theirs, "TABLE") in plan(SHOP, start).foreign
+    without = plan(wanted(shop(tmp_path, *rest)), start)
+    on_share = [change.key for change in without.changes if change.key.on == "share"]
+    assert on_share == [Key("shared", "share", "partner", (f"{CATALOG}.gold.sales",))]
 
 
 def test_masks_of_a_table_that_left_the_contracts_stay():

@@ -107,7 +107,8 @@ def test_what_was_changed_by_hand_is_told_and_set_right(unity, run):
     assert told == [
         "Somebody may see more, or less",
         "  ~ function shop_prod.governance.rows_silver__orders: is_account_group_member('engineer') OR "
-        "is_account_group_member('analyst') OR (is_account_group_member('north') AND (region = 'north'))",
+        "is_account_group_member('analyst') OR (is_account_group_member('north') AND (region = 'north')) "
+        "(was TRUE)",
         "Somebody may see less",
         "  - analyst may no longer MODIFY on table shop_prod.silver.people",
         "  + column shop_prod.silver.people.address is masked by "
@@ -151,6 +152,87 @@ def test_a_group_that_is_not_there_is_named_and_nothing_is_opened_after_it(unity
     )
     assert len([column for column in unity.get("table", PEOPLE)["columns"] if "mask" in column]) == 2
     assert ("table", PEOPLE) not in unity.grants
+
+
+def test_what_is_granted_to_a_group_that_is_gone_does_not_stop_the_rest(unity, run, product):
+    run("apply")
+    unity.principals.remove("north")
+    rest = contracts()
+    del rest[1]["roles"][-1]
+    shop(product.parent, *rest)
+
+    run("apply")
+
+    assert "row_filter" not in unity.get("table", ORDERS)
+    told = json.loads(run("plan", "--json").stdout)
+    assert told["changes"] == []
+    assert {one["item"][0] for one in told["foreign"]} == {"north"}
+
+
+def test_users_and_columns_are_the_same_in_any_case_and_groups_are_not(unity, run, tmp_path):
+    contract = governed(
+        silver("odd", [column("Id", "integer"), column("eMail", classification="restricted")], key=["Id"]),
+        role("Anna@Example.com"), role("engineer", "write"), team={"name": "Owner@Example.com"},
+    )  # fmt: skip
+    folder = shop(tmp_path / "other", contract)
+    unity.principals |= {"anna@example.com", "owner@example.com"}
+    unity.table("shop_prod.silver.odd", {"id": "bigint", "EMAIL": "string"})
+
+    run("apply", folder=folder)
+
+    assert unity.grants["table", "shop_prod.silver.odd"]["anna@example.com"] == ["SELECT"]
+    assert "mask" in unity.get("table", "shop_prod.silver.odd")["columns"][1]
+    told = json.loads(run("plan", "--json", folder=folder).stdout)
+    assert told["changes"] == []
+    assert told["waiting"] == ["shop_prod.bronze.odd", "shop_prod.silver.odd_quarantine"]
+    unity.principals.remove("engineer")
+    unity.principals.add("Engineer")
+    unity.grants["table", "shop_prod.silver.odd"] = {}
+    done = run("apply", folder=folder, fails=True)
+    assert "Could not find principal with name engineer" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("server", "partner"),
+    [
+        ({"catalog": "a/../b"}, "partner"), ({"catalog": "a.b"}, "partner"), ({"schema": "x#y"}, "partner"),
+        ({}, "par?t"), ({}, "a/permissions"),
+    ],
+)  # fmt: skip
+def test_names_that_would_lead_a_request_elsewhere_are_refused(unity, run, tmp_path, server, partner):
+    contract = governed(silver("a", [column("id")]), role(partner, recipient={"prod": PARTNER}))
+    contract["servers"][0] |= server
+
+    done = run("plan", folder=shop(tmp_path / "other", contract), fails=True)
+
+    assert "cannot be governed, as a catalog, schema or recipient of shop: use letters" in str(done.exception)
+    assert unity.asked == []
+
+
+def test_what_people_wrote_cannot_pass_for_a_line_of_the_plan(unity, run, tmp_path):
+    hostile = "Orders.\n  - analyst may no longer SELECT on table shop_prod.silver.a\x1b[2J"
+    folder = shop(tmp_path / "other", governed(silver("a", [column("id")], description=hostile)))
+    unity.table("shop_prod.silver.a", {"id": "string"})
+    unity.grants["table", "shop_prod.silver.a"] = {"bob\n  + x": ["SELECT"]}
+
+    told = run("plan", folder=folder).stdout
+
+    assert "Orders.\\n  - analyst may no longer SELECT on table shop_prod.silver.a\\x1b[2J\n" in told
+    assert "\n    bob\\n  + x may SELECT on table shop_prod.silver.a\n" in told
+
+
+def test_a_workspace_that_does_not_answer_is_told_as_such(unity, run, monkeypatch, tmp_path):
+    profile = tmp_path / "profile"
+    profile.write_text("[DEFAULT]\nhost = http://127.0.0.1:9\ntoken = token\nretry_timeout_seconds = 1\n")
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(profile))
+
+    done = run("plan", fails=True)
+
+    assert isinstance(done.exception, GovernanceError)
+    assert "Unity Catalog does not tell what is there: " in str(done.exception)
+    assert "Connection refused" in str(done.exception)
 
 
 def test_contracts_that_would_show_what_they_should_not_are_not_applied(unity, run, product):
@@ -204,7 +286,8 @@ def test_volumes_and_external_locations_are_made_and_kept(unity, run, product):
     assert planned(run) == []
     location["read_only"] = False
     assert [change["said"] for change in planned(run)] == [
-        "external location landing: s3://landing/shop, landing, read only"
+        "external location landing: s3://landing/shop, landing, read only "
+        "(was s3://landing/shop, landing, read and write)"
     ]
     run("apply")
     assert location["read_only"] is True
@@ -287,9 +370,10 @@ def test_a_table_that_left_the_contracts_stays_closed(unity, run, product):
     assert [change["said"] for change in planned(run)] == [f"analyst may no longer SELECT on table {PEOPLE}"]
 
 
-def test_a_record_that_was_broken_by_hand_stops_the_plan(unity, run):
+@pytest.mark.parametrize("text", ["{", '"people"', '{"people": 1}'])
+def test_a_record_that_was_broken_by_hand_stops_the_plan(unity, run, text):
     run("apply")
-    unity.get("schema", "shop_prod.governance")["properties"]["medallion.shop.tables"] = "{"
+    unity.get("schema", "shop_prod.governance")["properties"]["medallion.shop.tables"] = text
 
     done = run("plan", fails=True)
 

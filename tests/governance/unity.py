@@ -52,6 +52,8 @@ class Unity:
     tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     fails: Callable[[str], bool] = lambda asked: False
+    metastore: str = "metastore"
+    warehouses: dict[str, str] = field(default_factory=lambda: {"w1": "governance"})
 
     def put(self, kind: str, name: str, **more: Any) -> dict[str, Any]:
         found = self.objects.setdefault(kind, {})
@@ -120,6 +122,8 @@ class Unity:
     def create_recipient(self, _query: Any, body: dict[str, Any]) -> Any:
         if body["authentication_type"] != "DATABRICKS" or "data_recipient_global_metastore_id" not in body:
             raise invalid("data_recipient_global_metastore_id is required")
+        if body["data_recipient_global_metastore_id"] == f"aws:{self.metastore}:1":
+            raise invalid("A metastore cannot be a recipient of its own")
         return self._created("recipient", body.pop("name"), **body)
 
     def _created(self, kind: str, name: str, **more: Any) -> Any:
@@ -299,13 +303,19 @@ class Unity:
     # what is done by SQL
 
     def run(self, _query: Any, body: dict[str, Any]) -> Any:
-        assert body["warehouse_id"] == "w1"
+        assert body["warehouse_id"] in self.warehouses
         try:
             self._run(body["statement"])
         except RefusedError as refused:
             error = {"error_code": "BAD_REQUEST", "message": refused.body["message"]}
             return {"statement_id": "s1", "status": {"state": "FAILED", "error": error}}
         return {"statement_id": "s1", "status": {"state": "PENDING"}}
+
+    def summary(self, _query: Any, _body: Any) -> Any:
+        return {"name": self.metastore, "global_metastore_id": f"aws:{self.metastore}:1"}
+
+    def listed_warehouses(self, _query: Any, _body: Any) -> Any:
+        return {"warehouses": [{"id": id_, "name": name} for id_, name in self.warehouses.items()]}
 
     def finished(self, _id: str, _query: Any, _body: Any) -> Any:
         return {"statement_id": "s1", "status": {"state": "SUCCEEDED"}}
@@ -436,6 +446,8 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", f"{UC}/entity-tag-assignments/([a-z]+)/([^/]+)/tags", Unity.tagged),
     ("PATCH", f"{UC}/entity-tag-assignments/([a-z]+)/([^/]+)/tags/([^/]+)", Unity.retag),
     ("DELETE", f"{UC}/entity-tag-assignments/([a-z]+)/([^/]+)/tags/([^/]+)", Unity.untag),
+    ("GET", f"{UC}/metastore_summary", Unity.summary),
+    ("GET", "/api/2.0/sql/warehouses", Unity.listed_warehouses),
     ("POST", "/api/2.0/sql/statements/?", Unity.run),
     ("GET", "/api/2.0/sql/statements/([^/]+)", Unity.finished),
 ]  # fmt: skip

@@ -111,7 +111,8 @@ class Account:
 
     def job(self, workspace: str, name: str) -> None:
         """As a bundle deploys one."""
-        self._add(f"{self.id('workspaces', workspace)}/jobs", {"name": name}, "job_id", number=True)
+        job = {"name": name, "settings": {"name": name}}
+        self._add(f"{self.id('workspaces', workspace)}/jobs", job, "job_id", number=True)
 
     def directory(self, workspace: str, path: str) -> None:
         self._add(f"{self.id('workspaces', workspace)}/objects", {"name": path}, "object_id", number=True)
@@ -219,12 +220,21 @@ class Account:
             return self._get(collection, steps[0])
         if method == "GET":
             name = query["filter"].split('"')[1]
-            hits = [{**each, "members": []} for each in objects.values() if each["displayName"] == name]
+            hits = [
+                {**each, "members": []}
+                for each in objects.values()
+                if each["displayName"].casefold() == name.casefold()
+            ]
             start = int(query["startIndex"]) - 1
             return {"Resources": hits[start:], "totalResults": len(hits)}
         if method == "POST":
             if collection == "Groups":
-                self._unique(objects, "displayName", body["displayName"])
+                same = [
+                    e
+                    for e in objects.values()
+                    if e["displayName"].casefold() == body["displayName"].casefold()
+                ]
+                refuse(same, f"{body['displayName']} exists already", "ALREADY_EXISTS", 409)
             return self._add(collection, body, "id")
         found = self._get(collection, steps[0])
         for operation in body["Operations"]:
@@ -298,6 +308,9 @@ class Account:
         entries = self.of(f"{workspace}/permissionassignments")
         if method == "GET":
             return {"permission_assignments": list(entries.values())}
+        if method == "DELETE":
+            entries.pop(steps[2], None)
+            return {}
         group = self._get("Groups", steps[2])
         principal = {"principal_id": int(steps[2]), "group_name": group["displayName"]}
         entries[steps[2]] = {
@@ -373,7 +386,7 @@ class Account:
             return self._warehouses(method, steps[2:], body, f"{id_}/warehouses")
         if steps[0] == "jobs":
             jobs = self.of(f"{id_}/jobs").values()
-            return {"jobs": [each for each in jobs if each["name"] == query["name"]]}
+            return {"jobs": [each for each in jobs if each["name"].casefold() == query["name"].casefold()]}
         if steps[0] == "workspace":
             for each in self.of(f"{id_}/objects").values():
                 if each["name"] == query["path"]:

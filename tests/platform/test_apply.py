@@ -307,6 +307,41 @@ def test_two_objects_of_one_name_are_refused(whole, speaking, small):
         apply(speaking, small)
 
 
+def test_a_group_that_the_account_spells_otherwise_is_refused_before_anything_is_done(
+    account, speaking, small
+):
+    account._add("Groups", {"displayName": "Engineers"}, "id")
+
+    with pytest.raises(PlatformError) as refused:
+        apply(speaking, small)
+
+    assert str(refused.value).splitlines() == [
+        "! refuse group `engineers`", "    The account has it as `Engineers`: spell it so.",
+    ]  # fmt: skip
+    assert account.log == []
+
+
+def test_a_job_whose_name_differs_in_case_is_another(whole, speaking, small):
+    whole.job("one", "Refine")
+
+    assert changes(speaking, small) == []
+
+
+def test_a_group_that_leaves_the_permissions_of_a_workspace_may_not_enter_any_more(whole, speaking, edited):
+    def other(content):
+        one = content["workspaces"]["one"]
+        one["permissions"] = {"engineers": "USER", "admins_of_data": "ADMIN"}
+
+    apply(speaking, edited(other))
+    before = edited(lambda content: None)
+
+    assert words(speaking, before) == ["- delete workspace assignment `admins_of_data` of `one`"]
+    apply(speaking, before)
+    assert changes(speaking, before) == []
+    entered = whole.of(f"{whole.id('workspaces', 'one')}/permissionassignments").values()
+    assert [each["label"] for each in entered] == ["engineers"]
+
+
 def test_what_people_changed_by_hand_is_in_the_plan_and_is_put_right(whole, speaking, small):
     eu, one = whole.id("metastores", "eu"), whole.id("workspaces", "one")
     whole.of(f"{eu}/flights/bindings")["77"] = {

@@ -63,6 +63,13 @@ def test_apply_says_what_it_does_and_then_that_there_is_nothing_left(file: str, 
     assert account.names() == {"Groups": ["engineers", "loaders"], "storage-configurations": ["root"]}
 
 
+def test_what_people_wrote_cannot_pass_for_a_line_of_the_plan(file: str, account: Account) -> None:
+    result = run("plan", file, "--var", "bucket=a\n- delete network `one`\x1b[2J")
+
+    last = result.stdout.splitlines()[-1]
+    assert last == "    root_bucket_info.bucket_name: a\\n- delete network `one`\\x1b[2J"
+
+
 def test_a_dry_run_is_a_plan(file: str, account: Account) -> None:
     result = run("apply", file, "--var", "bucket=a", "--dry-run", "--json")
 

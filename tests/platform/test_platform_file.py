@@ -125,14 +125,22 @@ def test_a_problem_names_line_field_and_what_to_write(tmp_path, text, problem):
     assert problems(tmp_path, text)[0] == problem
 
 
-def test_a_secret_is_not_written_down_but_named(tmp_path):
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("password", "hunter2"), ("GoogleServiceAccountKeyJson", "'{private_key: hunter2}'"),
+        ("access_key", "hunter2"), ("passphrase", "hunter2"),
+        ("url", "'jdbc:postgresql://reader:hunter2@db.example.com/b'"),
+    ],
+)  # fmt: skip
+def test_a_secret_is_not_written_down_but_named(tmp_path, option, value):
     text = SMALL.read_text("utf-8").replace(
-        "host: db.example.com,", "host: db.example.com, password: hunter2,"
+        "host: db.example.com,", f"host: db.example.com, {option}: {value},"
     )
 
     (found,) = problems(tmp_path, text)
 
-    assert "options.password: `password` is not written down here. Name a secret of Unity Catalog: " in found
+    assert f"options.{option}: `{option}` is not written down here. Name a secret of Unity " in found
     assert "hunter2" not in found
 
 

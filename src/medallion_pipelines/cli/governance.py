@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from medallion_pipelines.cli import places, screen
-from medallion_pipelines.cli.options import JsonOption, ProductArgument
+from medallion_pipelines.cli.governed import Place, each_of, places_of, planned
+from medallion_pipelines.cli.options import JsonOption, ProductArgument, VariableOption
 from medallion_pipelines.errors import GovernanceError
-from medallion_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from databricks.sdk import WorkspaceClient
-
     from medallion_pipelines.contracts.model import Product
     from medallion_pipelines.contracts.problems import Problem
     from medallion_pipelines.governance.model import Desired, Plan
@@ -22,7 +21,19 @@ if TYPE_CHECKING:
 STYLES = {"+": "green", "-": "red", "~": "yellow", "!": "bold red", "?": "dim"}
 
 TargetOption = Annotated[
-    str, typer.Option("--target", metavar="NAME", help="Picks the contracts' `servers` entries.")
+    str | None,
+    typer.Option(
+        "--target", metavar="NAME", show_default=False, help="Picks the contracts' `servers` entries."
+    ),
+]
+PlatformOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--platform",
+        metavar="FILE",
+        show_default=False,
+        help="Govern every metastore of a platform file, by the contracts that it names.",
+    ),
 ]
 
 governance = typer.Typer(
@@ -78,35 +89,46 @@ def matrix(product: ProductArgument = None) -> None:
 
 
 @governance.command()
-def plan(target: TargetOption, product: ProductArgument = None, as_json: JsonOption = False) -> None:
+def plan(
+    product: ProductArgument = None,
+    target: TargetOption = None,
+    platform: PlatformOption = None,
+    var: VariableOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show what would change in Unity Catalog.
 
     Also what others granted there, and what is not there yet. Changes nothing.
     """
-    from medallion_pipelines.governance.words import document
-
     screen.answer_in_json(as_json)
-    _, desired, found = _planned(places.load(product), target)
-    if as_json:
-        screen.document({"target": target, "catalog": desired.catalog, **document(found)})
-        return
-    _say(found)
-    if found.changes:
-        screen.say(f"{_count(len(found.changes), 'change')}: medallion governance apply --target {target}")
+
+    def show(place: Place) -> dict[str, object]:
+        desired, found = planned(place)
+        if not as_json:
+            _say(found)
+            if found.changes:
+                again = f"medallion governance apply {place.again}"
+                screen.say(f"{_count(len(found.changes), 'change')}: {again}")
+        return _document(place, desired, found)
+
+    each_of(places_of(product, target, platform, var), show, as_json)
 
 
 @governance.command()
 def apply(
-    target: TargetOption,
     product: ProductArgument = None,
+    target: TargetOption = None,
+    platform: PlatformOption = None,
+    var: VariableOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
     warehouse_id: Annotated[
         str | None,
         typer.Option(
             "--warehouse-id",
             metavar="ID",
+            envvar="DATABRICKS_WAREHOUSE_ID",
             show_default=False,
-            help="The SQL warehouse that runs statements; else DATABRICKS_WAREHOUSE_ID.",
+            help="The SQL warehouse that runs statements; with --platform the file names it.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -116,57 +138,44 @@ def apply(
     What closes is done before what opens, and only what the contracts once made is taken away. Cut off
     anywhere, the same command goes on.
     """
-    from medallion_pipelines.governance.words import document
-    from medallion_pipelines.governance.workspace import Warehouse
-    from medallion_pipelines.governance.writer import execute
-
     screen.answer_in_json(as_json)
-    loaded = places.load(product)
-    errors = [problem for problem in _problems(loaded) if problem.severity == "error"]
-    if errors:
-        raise GovernanceError(
-            f"The contracts of {loaded.name} would show what they should not, so nothing was changed:\n"
-            + "\n".join(map(str, errors))
-        )
-    client, desired, found = _planned(loaded, target)
-    if not as_json:
-        _say(found)
-    if not dry_run:
-        with screen.err().status("Making changes ...") as status:
-            execute(
-                client,
-                Warehouse(client, warehouse_id),
-                desired,
-                found.changes,
-                lambda change: status.update(f"{change.key.kind} of {change.key.name} ..."),
+    governed = places_of(product, target, platform, var)
+    for loaded in {place.product.path: place.product for place in governed}.values():
+        errors = [problem for problem in _problems(loaded) if problem.severity == "error"]
+        if errors:
+            raise GovernanceError(
+                f"The contracts of {loaded.name} would show what they should not, so nothing was changed:\n"
+                + "\n".join(map(str, errors))
             )
-    if as_json:
-        screen.document(
-            {"target": target, "catalog": desired.catalog, "applied": not dry_run, **document(found)}
-        )
-    made = "would be made" if dry_run else "made"
-    screen.say(f"{_count(len(found.changes), 'change')} {made}.", "bold green")
+
+    def make(place: Place) -> dict[str, object]:
+        from medallion_pipelines.governance.workspace import Warehouse
+        from medallion_pipelines.governance.writer import execute
+
+        desired, found = planned(place)
+        if not as_json:
+            _say(found)
+        if not dry_run:
+            warehouse = Warehouse(place.client, place.warehouse_id if place.metastore else warehouse_id)
+            with screen.err().status("Making changes ...") as status:
+                execute(
+                    place.client,
+                    warehouse,
+                    desired,
+                    found.changes,
+                    lambda change: status.update(f"{change.key.kind} of {change.key.name} ..."),
+                )
+        made = "would be made" if dry_run else "made"
+        screen.say(f"{_count(len(found.changes), 'change')} {made}.", "bold green")
+        return {**_document(place, desired, found), "applied": not dry_run}
+
+    each_of(governed, make, as_json)
 
 
-def _planned(product: Product, target: str) -> tuple[WorkspaceClient, Desired, Plan]:
-    from medallion_pipelines.governance import diff
-    from medallion_pipelines.governance.desired import desired
-    from medallion_pipelines.governance.places import read_places
-    from medallion_pipelines.governance.reader import read
-    from medallion_pipelines.governance.workspace import connect
+def _document(place: Place, desired: Desired, plan: Plan) -> dict[str, object]:
+    from medallion_pipelines.governance.words import document
 
-    wanted = desired(
-        product, Settings.from_environment(environment=target), read_places(product.path, target)
-    )
-    client = connect()
-    from databricks.sdk.errors.base import DatabricksError
-
-    with screen.err().status("Asking Unity Catalog ..."):
-        try:
-            actual = read(client, wanted)
-        except DatabricksError as error:
-            raise GovernanceError(f"Unity Catalog does not tell what is there: {error}") from error
-    return client, wanted, diff.plan(wanted, actual)
+    return {"target": place.target, "catalog": desired.catalog, **document(plan)}
 
 
 def _problems(product: Product) -> list[Problem]:
@@ -187,7 +196,8 @@ def _say(plan: Plan) -> None:
     for heading, lines in sections(plan):
         screen.out().print(Text(heading, "bold"), soft_wrap=True)
         for sign, said in lines:
-            screen.out().print(Text(f"  {sign} {said}", STYLES.get(sign, "")), soft_wrap=True)
+            line = screen.plain(f"  {sign} {said}")
+            screen.out().print(Text(line, STYLES.get(sign, "")), soft_wrap=True)
     if not plan.changes:
         screen.say("Unity Catalog is as the contracts say.", "bold green")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHOWN_ROWS = 20  # of a table, unless more are asked for
 
@@ -36,3 +39,23 @@ LimitOption = Annotated[
     int | None,
     typer.Option("--limit", min=1, show_default=False, help=f"At most so many; a table shows {SHOWN_ROWS}."),
 ]
+VariableOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        metavar="NAME=VALUE",
+        show_default=False,
+        help="A value of a variable of the file, or several; else MEDALLION_VAR_NAME or its default.",
+    ),
+]
+
+
+def variables(var: Sequence[str] | None) -> dict[str, str]:
+    """The values that options give."""
+    values: dict[str, str] = {}
+    for each in var or ():
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{each} has no `=`: write --var NAME=VALUE.", param_hint="--var")
+        values[name] = value
+    return values

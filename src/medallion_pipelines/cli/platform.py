@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from medallion_pipelines.cli import screen
-from medallion_pipelines.cli.options import JsonOption
+from medallion_pipelines.cli.options import JsonOption, VariableOption, variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,15 +26,6 @@ _DONE = {"create": "made", "update": "changed", "delete": "deleted", "await": "w
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="The platform file (docs/platform-databricks.md).")
-]
-VariableOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--var",
-        metavar="NAME=VALUE",
-        show_default=False,
-        help="A value of a variable of the file, or several; else MEDALLION_VAR_NAME or its default.",
-    ),
 ]
 
 platform = typer.Typer(
@@ -55,10 +46,10 @@ def plan(file: FileArgument, var: VariableOption = None, as_json: JsonOption = F
 
     Exit code 1 if there is a change that cannot be made.
     """
-    from medallion_pipelines.platform import Clients, account_client, changes
+    from medallion_pipelines.platform import Clients, account_client, changes, load_platform
 
     screen.answer_in_json(as_json)
-    declared = _load(file, var)
+    declared = load_platform(file, variables(var))
     found = changes(Clients(account_client()), declared)
     _show(declared, found, as_json)
     if any(change.action == "refuse" for change in found):
@@ -77,14 +68,14 @@ def apply(
     Says the plan first. Cut off anywhere, the same command goes on from there; what is not declared is left
     as it is, and nothing is deleted that the file does not name under `removed`.
     """
-    from medallion_pipelines.platform import Clients, account_client, changes
+    from medallion_pipelines.platform import Clients, account_client, changes, load_platform
     from medallion_pipelines.platform import apply as make
 
     if dry_run:
         plan(file, var, as_json)
         return
     screen.answer_in_json(as_json)
-    declared = _load(file, var)
+    declared = load_platform(file, variables(var))
     clients = Clients(account_client())
     if not as_json:
         _show(declared, changes(clients, declared), as_json)
@@ -94,18 +85,6 @@ def apply(
     waiting = sum(change.action == "postpone" for change in done)
     also = f" {waiting} wait for something outside the file." if waiting else ""
     screen.say(f"{file}: {len(done) - waiting} changes made.{also}", "bold green")
-
-
-def _load(file: Path, var: Sequence[str] | None) -> Platform:
-    from medallion_pipelines.platform import load_platform
-
-    values: dict[str, str] = {}
-    for each in var or ():
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{each} has no `=`: write --var NAME=VALUE.", param_hint="--var")
-        values[name] = value
-    return load_platform(file, values)
 
 
 def _show(declared: Platform, found: Sequence[Change], as_json: bool) -> None:
@@ -122,9 +101,9 @@ def _show(declared: Platform, found: Sequence[Change], as_json: bool) -> None:
         return
     for change in found:
         first, *rest = described(change)
-        screen.out().print(Text(first, _STYLES[change.action]), soft_wrap=True)
+        screen.out().print(Text(screen.plain(first), _STYLES[change.action]), soft_wrap=True)
         for line in rest:
-            screen.out().print(Text(line), soft_wrap=True)
+            screen.out().print(Text(screen.plain(line)), soft_wrap=True)
     if found:
         screen.say(
             ", ".join(f"{count} to {action}" for action, count in sorted(counts.items())) + ".", "bold"

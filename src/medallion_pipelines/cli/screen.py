@@ -53,6 +53,11 @@ def say(message: str, style: str = "") -> None:
     err().print(Text(message, style), soft_wrap=True)
 
 
+def plain(text: str) -> str:
+    """A text that anybody may have written, as one line that controls no terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def complain(message: str) -> None:
     """An error, on stderr."""
     err().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from medallion_pipelines.contracts.guarded import Guard, guards
+from medallion_pipelines.origins import reads_elsewhere
 
-from .lineage import Origin, origins, reads_elsewhere
+from .lineage import Shown, origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from medallion_pipelines.contracts.model import Product, Table
 
-Carried = dict[Origin, tuple[Guard, ...]]
+Carried = dict[Shown, tuple[Guard, ...]]
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,17 @@ class Flow:
     """By table and column: the guarded columns whose values a column shows, with what guards these. Where
     nobody can tell what a column is made of, and its inputs have guarded ones, it is `unknown`."""
 
-    carried: Mapping[Origin, Carried]
-    unknown: frozenset[Origin]
+    carried: Mapping[Shown, Carried]
+    unknown: frozenset[Shown]
 
 
 def flow(product: Product) -> Flow:
     """Follows guarded values from silver through computed columns, marts and views."""
-    carried: dict[Origin, Carried] = {}
-    unknown: set[Origin] = set()
+    carried: dict[Shown, Carried] = {}
+    unknown: set[Shown] = set()
     guarded = {key: guards(product, table) for key, table in product.tables.items()}
 
-    def shown(origin: Origin) -> Carried:
+    def shown(origin: Shown) -> Carried:
         """What a column shows to whoever reads it."""
         own = guarded[origin[0]].get(origin[1])
         return carried.get(origin, {}) | ({origin: own} if own else {})
@@ -54,7 +55,7 @@ def flow(product: Product) -> Flow:
     return Flow({origin: what for origin, what in carried.items() if what}, frozenset(unknown))
 
 
-def _readable(product: Product, table: Table) -> list[Origin]:
+def _readable(product: Product, table: Table) -> list[Shown]:
     """The columns that a column of the table may be made of."""
     sources = [f"{each.layer}.{each.table}" for each in table.inputs] or [table.key]
     if reads_elsewhere(table):

@@ -54,7 +54,7 @@ class _Contract:
     def _roles(self) -> Iterator[Problem]:
         for index, role in enumerate(self._table.roles):
             place: tuple[Step, ...] = ("roles", index, "role")
-            if role.name.casefold() in EVERYONE:
+            if role.name.strip().casefold() in EVERYONE:
                 yield self._problem(
                     place, f"`{role.name}` is everybody in the account", "Name the group that needs it."
                 )

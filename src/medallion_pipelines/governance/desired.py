@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from medallion_pipelines.contracts.guarded import guards
@@ -9,7 +10,7 @@ from medallion_pipelines.errors import GovernanceError
 from medallion_pipelines.placed import placed
 
 from .functions import groups, mask, row_filter, sees
-from .model import GOVERNANCE, OURS, Desired, Function, Key, Value
+from .model import GOVERNANCE, OURS, Desired, Function, Key, Value, principal
 from .tags import FIXED, tags
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from .places import Places
 
 LAYERS = ("bronze", "silver", "gold", "ops")
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # the SDK puts names into paths as they are
 
 
-def desired(product: Product, settings: Settings, places: Places) -> Desired:
-    """What the contracts and `places` say of the environment of `settings`.
+def desired(product: Product, settings: Settings, places: Places, here: str | None = None) -> Desired:
+    """What the contracts and `places` say of the environment of `settings`, in the metastore whose sharing
+    identifier is `here`: nothing is shared with itself.
 
     Raises MedallionError where they name no catalog for it, GovernanceError where they contradict each other.
     """
@@ -32,12 +35,20 @@ def desired(product: Product, settings: Settings, places: Places) -> Desired:
             f"The contracts of {product.name} name no catalog for {settings.environment!r}: "
             "add a server of type databricks with its `catalog`."
         )
-    return _Builder(product, target).build(places)
+    names = [target.catalog, *(target.schema(layer) for layer in LAYERS)]
+    names += [role.name for table in product.tables.values() for role in table.roles if role.recipients]
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise GovernanceError(
+                f"{name!r} cannot be governed, as a catalog, schema or recipient of {product.name}: "
+                "use letters, digits, `-` and `_`."
+            )
+    return _Builder(product, target, here).build(places)
 
 
 class _Builder:
-    def __init__(self, product: Product, settings: Settings) -> None:
-        self._product, self._settings = product, settings
+    def __init__(self, product: Product, settings: Settings, here: str | None) -> None:
+        self._product, self._settings, self._here = product, settings, here
         self._catalog = settings.catalog.lower()
         self._governance = f"{self._catalog}.{GOVERNANCE}"
         self._state: dict[Key, Value] = {}
@@ -77,7 +88,7 @@ class _Builder:
         if table.description:
             self._state[Key("comment", "table", name)] = table.description
         if table.owner:
-            self._state[Key("owner", "table", name)] = table.owner
+            self._state[Key("owner", "table", name)] = principal(table.owner)
         self._tag_table(table, name, beside)
         for column in table.columns:
             if column.description:
@@ -107,15 +118,19 @@ class _Builder:
         if table.kind == "view":
             return  # a view takes no mask; `check` finds what it would show
         for column, found in guards(self._product, table).items():
-            function = mask(self._governance, self._product.name, table, table.column(column), found)
+            function = mask(self._governance, self._product.name, name, table, column, found)
             self._function(function)
             self._state[Key("mask", "column", f"{name}.{column}")] = function.name
-            readers = (role.name for role in groups(table) if role.access and not sees(role, found))
+            readers = (principal(r.name) for r in groups(table) if r.access and not sees(r, found))
             self._uncleared[f"{name}.{column}"] = frozenset(readers)
-        filtered = row_filter(self._governance, self._product.name, table)
+        filtered = row_filter(self._governance, self._product.name, name, table)
         if filtered is not None:
             self._function(filtered[0])
             self._state[Key("row filter", "table", name)] = (filtered[0].name, *filtered[1])
+            partly = {principal(role.name) for role in groups(table) if role.rows}
+            for column in filtered[1]:
+                full = f"{name}.{column}"
+                self._uncleared[full] = self._uncleared.get(full, frozenset()) | partly
 
     def _constrain(self, table: Table, name: str) -> None:
         """Keys as readers can rely on them: a table of versions has several rows for one."""
@@ -148,7 +163,7 @@ class _Builder:
     def _share(self, role: Role, table: Table, name: str) -> None:
         assert role.recipients is not None
         identifier = role.recipients.get(self._settings.environment or "")
-        if identifier is None or role.access is None:
+        if identifier in (None, self._here) or role.access is None:
             return
         share = role.name.lower()
         before = self._state.get(Key("object", "recipient", share), identifier)
@@ -176,8 +191,8 @@ class _Builder:
     def _object(self, on: str, name: str, value: Value = "") -> None:
         self._state[Key("object", on, name)] = value
 
-    def _grant(self, principal: str, on: str, name: str, privilege: str) -> None:
-        self._state[Key("grant", on, name, (principal, privilege))] = "granted"
+    def _grant(self, who: str, on: str, name: str, privilege: str) -> None:
+        self._state[Key("grant", on, name, (principal(who), privilege))] = "granted"
 
     def _tag(self, on: str, name: str, found: dict[str, str]) -> None:
         self._keys |= found.keys()

@@ -85,12 +85,14 @@ class _Scope:
             return key.item[0] in self.names["principals"] and not self._used_elsewhere(key)
         if key.kind == "tag":
             return key.item[0] in self.names["tags"] and key.table in self.names["tables"]
-        if key.kind == "shared":
-            return key.name in self.names["shares"]
+        if key.kind == "shared":  # products and environments may share with the same recipient
+            return key.name in self.names["shares"] and key.item[0] in self.names["tables"]
         if key.kind == "foreign key":
             return key.item[0].startswith(OURS) and key.table in self.names["tables"]
         if key.kind == "function":
-            return value[-1] == comment(self.desired.product) and key.name not in self.functions
+            return parts(value)[-1].startswith(comment(self.desired.product)) and (
+                key.name not in self.functions
+            )
         return _function(value).startswith(f"{self.desired.governance}.") and _opened(key, self.desired)
 
     def tells(self, key: Key, value: Value) -> bool:
@@ -99,14 +101,15 @@ class _Scope:
             return False
         if key.kind == "grant":
             return not self._used_elsewhere(key)
-        return key.kind in ("mask", "row filter")
+        return key.kind in ("mask", "row filter", "shared")
 
     def _used_elsewhere(self, key: Key) -> bool:
-        return key.item[0] in self.elsewhere and key.item[1] in _SHARED_USE
+        shared = key.on == "share" or key.item[1] in _SHARED_USE
+        return key.item[0] in self.elsewhere and shared
 
 
 def comment(product: str) -> str:
-    """What a function says that was made for a product."""
+    """What a function says first that was made for a product."""
     return f"Made from the contracts of {product} by medallion governance."
 
 
@@ -132,8 +135,11 @@ def _settled(desired: Desired, actual: State) -> tuple[dict[Key, Value], tuple[s
         absent = next((need for need in _needs(key, value) if need not in there), None)
         if absent is None:
             wanted[key] = value
-        else:
-            missing[absent[1]] = None
+            continue
+        missing[absent[1]] = None
+        function = Key("function", "function", _function(value))
+        if key.kind == "row filter" and function in actual and key in actual:
+            wanted.pop(function, None)  # with other columns than the table has, nobody could read it
     tables = {name for name in missing if ("table", name) not in there and name in desired.tables}
     return wanted, tuple(
         sorted(name for name in missing if name in tables or name.rpartition(".")[0] not in tables)
@@ -141,8 +147,8 @@ def _settled(desired: Desired, actual: State) -> tuple[dict[Key, Value], tuple[s
 
 
 def _withheld(desired: Desired, actual: State) -> set[Key]:
-    """The grants to roles from whom a column is to be masked that the next run will bring: it would be open
-    to them until the mask is set."""
+    """The grants to roles from whom a column is to be masked that the next run will bring, or whose rows it
+    picks: all would be open to them until mask or filter is set."""
     return {
         Key("grant", "table", column.rpartition(".")[0], (role, "SELECT"))
         for column, roles in desired.uncleared.items()

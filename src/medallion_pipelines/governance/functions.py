@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from medallion_pipelines.contracts.guarded import Guard
-    from medallion_pipelines.contracts.model import Column, Role, Table
+    from medallion_pipelines.contracts.model import Role, Table
 
 MASKED = "***"
 _PLAIN = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
@@ -30,16 +30,21 @@ def sees(role: Role, guards: tuple[Guard, ...]) -> bool:
     return role.access == "read" and all(guard.level.casefold() in cleared for guard in guards)
 
 
-def mask(schema: str, product: str, table: Table, column: Column, guards: tuple[Guard, ...]) -> Function:
-    """Shows the value to roles that are cleared for all that guards it."""
+def mask(
+    schema: str, product: str, full_name: str, table: Table, name: str, guards: tuple[Guard, ...]
+) -> Function:
+    """Shows the value of the table's column `name` to roles that are cleared for all that guards it."""
+    column = table.column(name)
     cleared = _member(role.name for role in groups(table) if sees(role, guards))
     hidden = string(MASKED) if column.type == "STRING" else f"CAST(NULL AS {column.type})"
     body = f"CASE WHEN {cleared} THEN value ELSE {hidden} END" if cleared else hidden
-    name = f"{schema}.{_name('mask', table, column.name)}"
-    return Function(name, (("value", column.type),), column.type, body, comment(product))
+    function = f"{schema}.{_name('mask', full_name, name)}"
+    return Function(function, (("value", column.type),), column.type, body, comment(product))
 
 
-def row_filter(schema: str, product: str, table: Table) -> tuple[Function, tuple[str, ...]] | None:
+def row_filter(
+    schema: str, product: str, full_name: str, table: Table
+) -> tuple[Function, tuple[str, ...]] | None:
     """Shows each role its rows, and the columns that it looks at; None where all see all rows."""
     readers = [role for role in groups(table) if role.access]
     if not any(role.rows for role in readers):
@@ -48,9 +53,10 @@ def row_filter(schema: str, product: str, table: Table) -> tuple[Function, tuple
     conditions = [_member(role.name for role in readers if not role.rows)]
     conditions += [f"({_member([role.name])} AND ({role.rows}))" for role in readers if role.rows]
     parameters = tuple((name, table.column(name).type) for name in columns)
-    name = f"{schema}.{_name('rows', table)}"
+    name = f"{schema}.{_name('rows', full_name)}"
     body = " OR ".join(filter(None, conditions))
-    return Function(name, parameters, "BOOLEAN", body, comment(product)), columns
+    takes = ", ".join(f"{name_} {type_}" for name_, type_ in parameters)  # the body does not name the types
+    return Function(name, parameters, "BOOLEAN", body, f"{comment(product)} It takes {takes}."), columns
 
 
 def groups(table: Table) -> list[Role]:
@@ -68,10 +74,12 @@ def _spelt(role: Role, table: Table) -> list[str]:
     return [by_case[name.casefold()] for name in role.rows_of]
 
 
-def _name(kind: str, table: Table, column: str | None = None) -> str:
-    """A name that tells what it is for; with a hash where two could be the same."""
-    parts = [table.name, *([column] if column is not None else [])]
-    name = f"{kind}_{table.layer}__" + "__".join(parts)
+def _name(kind: str, table: str, *column: str) -> str:
+    """A name that tells what it is for, by the table's schema and name; with a hash where two could be the
+    same. Products of one catalog share the schema of functions."""
+    schema, _, own = table.partition(".")[2].partition(".")
+    parts = [schema, own, *column]
+    name = f"{kind}_" + "__".join(parts)
     if all(_PLAIN.fullmatch(part) for part in parts) and len(name) <= _LONGEST:
         return name.lower()
     mark = hashlib.sha256("\0".join(parts).casefold().encode()).hexdigest()[:8]

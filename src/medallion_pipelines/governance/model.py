@@ -6,7 +6,7 @@ email". What is to be and what is there are both such mappings, so a plan is the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -73,8 +73,8 @@ class Function:
 
     @property
     def value(self) -> Value:
-        """What is compared. The types are not: a catalog spells them in its own way; the body names them
-        where they matter."""
+        """What is compared. The types are not: a catalog spells them in its own way; body or comment name
+        them where they matter."""
         return (",".join(name for name, _ in self.parameters), " ".join(self.body.split()), self.comment)
 
 
@@ -90,7 +90,8 @@ class Desired:
     columns: frozenset[str] = frozenset()  # of the contracts
     views: frozenset[str] = frozenset()
     functions: Mapping[str, Function] = field(default_factory=dict)
-    uncleared: Mapping[str, frozenset[str]] = field(default_factory=dict)  # roles that a column is masked for
+    # by column: roles that must not read the table without it, for it is masked for them or picks their rows
+    uncleared: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def governance(self) -> str:
@@ -106,17 +107,11 @@ class Plan:
     foreign: tuple[tuple[Key, Value], ...] = ()
 
 
+def principal(name: str) -> str:
+    """A principal as Unity Catalog spells it: users in lower case, groups as they are."""
+    return name.lower() if "@" in name else name
+
+
 def parts(value: Value | None) -> tuple[str, ...]:
     """A value as several."""
     return (value,) if isinstance(value, str) else value or ()
-
-
-def apply(changes: Iterable[Change], state: State) -> State:
-    """The state after the changes."""
-    after = dict(state)
-    for change in changes:
-        if change.after is None:
-            after.pop(change.key, None)
-        else:
-            after[change.key] = change.after
-    return after

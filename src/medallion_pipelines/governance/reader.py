@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from medallion_pipelines.errors import GovernanceError
 
-from .model import Desired, Key, State, Value
+from .model import Desired, Key, State, Value, principal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from databricks.sdk import WorkspaceClient
 
@@ -53,10 +53,11 @@ class Reader:
                 found[Key("object", "schema", name)] = ""
                 if name == desired.governance:
                     found |= _records(name, schema.properties or {})
+        spelt = {name.casefold(): name.rpartition(".")[2] for name in desired.columns}
         names = list(dict.fromkeys((*desired.tables, *self._recorded(found, "tables"))))
         for name, table in zip(names, self._all(self._client.tables.get, names), strict=True):
             if table is not None:
-                found |= _table(name, table)
+                found |= _table(name, table, spelt)
         volumes = [key.name for key in desired.state if (key.kind, key.on) == ("object", "volume")]
         for name, volume in zip(volumes, self._all(self._client.volumes.read, volumes), strict=True):
             if volume is not None:
@@ -74,7 +75,7 @@ class Reader:
                 **{("share", name): list(self._granted_on_share(name)) for name in shares},
             }
         return {
-            Key("grant", on, name, (assignment.principal or "", privilege.value)): "granted"
+            Key("grant", on, name, (principal(assignment.principal or ""), privilege.value)): "granted"
             for (on, name), assignments in given.items()
             for assignment in assignments
             for privilege in assignment.privileges or ()
@@ -179,27 +180,36 @@ def _records(schema: str, properties: dict[str, str]) -> Facts:
         match = _PROPERTY.fullmatch(name)
         if match:
             try:
-                value = tuple(str(each) for each in json.loads(text))
-            except (ValueError, TypeError):
+                value = json.loads(text)
+            except ValueError:
+                value = None
+            if not isinstance(value, list):
                 raise GovernanceError(
                     f"The property {name} of the schema {schema} was changed by hand: it is a JSON list. "
                     "It tells what to take away once no contract names it any more."
-                ) from None
-            found[Key("record", "schema", schema, (match[1], match[2]))] = value
+                )
+            found[Key("record", "schema", schema, (match[1], match[2]))] = tuple(map(str, value))
     return found
 
 
-def _table(name: str, table: Any) -> Facts:
+def _table(name: str, table: Any, spelt: Mapping[str, str]) -> Facts:
+    """`spelt` has columns as the contracts write them: Spark and Unity Catalog tell no case apart."""
+
+    def own(column: str, table: str = name) -> str:
+        return spelt.get(f"{table}.{column}".casefold(), column)
+
     found: Facts = {Key("object", "table", name): table.table_type.value if table.table_type else ""}
     if table.comment:
         found[Key("comment", "table", name)] = table.comment
     if table.owner:
-        found[Key("owner", "table", name)] = table.owner
+        found[Key("owner", "table", name)] = principal(table.owner)
     if table.row_filter is not None:
         function = table.row_filter.function_name.lower()
-        found[Key("row filter", "table", name)] = (function, *(table.row_filter.input_column_names or ()))
+        found[Key("row filter", "table", name)] = (
+            function, *map(own, table.row_filter.input_column_names or ()),
+        )  # fmt: skip
     for column in table.columns or ():
-        full = f"{name}.{column.name}"
+        full = f"{name}.{own(column.name)}"
         found[Key("object", "column", full)] = column.type_text or ""
         if column.comment:
             found[Key("comment", "column", full)] = column.comment
@@ -210,12 +220,13 @@ def _table(name: str, table: Any) -> Facts:
     for constraint in table.table_constraints or ():
         primary, foreign = constraint.primary_key_constraint, constraint.foreign_key_constraint
         if primary is not None:
-            found[Key("primary key", "table", name)] = tuple(primary.child_columns)
+            found[Key("primary key", "table", name)] = tuple(map(own, primary.child_columns))
         if foreign is not None:
+            parent = foreign.parent_table.lower()
             found[Key("foreign key", "table", name, (foreign.name,))] = (
-                ",".join(foreign.child_columns),
-                foreign.parent_table.lower(),
-                ",".join(foreign.parent_columns),
+                ",".join(map(own, foreign.child_columns)),
+                parent,
+                ",".join(own(column, parent) for column in foreign.parent_columns),
             )
     return found
 

@@ -73,7 +73,7 @@ def _sign(change: Change) -> str:
 
 
 def said(change: Change) -> str:
-    """One change in a line."""
+    """One change in a line, if no text in it has several."""
     key, before, after = change.key, change.before, change.after
     place = f"{key.on.replace('_', ' ')} {key.name}"
     match key.kind:
@@ -89,9 +89,11 @@ def said(change: Change) -> str:
             to = "to" if after is not None else "no longer to"
             return f"table {key.item[0]} is shared {to} {key.name}"
         case "function":
-            return f"{place}: {after[1] if after else 'not used any more'}"
+            was = f" (was {before[1]})" if before and after and before[1] != after[1] else ""
+            return f"{place}: {after[1] if after else 'not used any more'}{was}"
         case "object":
-            return f"{place}{': ' + _text(after) if after else ''}"
+            was = f" (was {_text(before)})" if before else ""
+            return f"{place}{': ' + _text(after) if after else ''}{was}"
         case "record":
             names = parts(after)
             listed = _text(names) if len(names) <= FEW else f"{len(names)} names"
@@ -117,6 +119,8 @@ def _protected(place: str, by: str, off: str, before: Value | None, after: Value
 
 def _foreign(key: Key, value: Value) -> Line:
     place = f"{key.on.replace('_', ' ')} {key.name}"
+    if key.kind == "shared":
+        return "!", f"{key.item[0]} is shared to {key.name}"
     if key.kind != "grant":
         return "!", f"{place} has the {key.kind} {_text(value)}"
     principal, privilege = key.item

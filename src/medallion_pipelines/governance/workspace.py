@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -25,25 +24,35 @@ def connect() -> WorkspaceClient:
         raise SetupError(
             "The Databricks SDK is not installed. Run: pip install 'medallion-pipelines[databricks]'"
         ) from error
+    unusable: tuple[type[Exception], ...] = (ValueError, *failures())
     try:
         return WorkspaceClient(product="medallion-pipelines")
-    except ValueError as error:
+    except unusable as error:
         raise SetupError(f"No workspace to govern: {str(error).splitlines()[0]}") from error
 
 
-class Warehouse:
-    """Runs statements on a SQL warehouse, DATABRICKS_WAREHOUSE_ID unless one is named."""
+def failures() -> tuple[type[Exception], ...]:
+    """What the SDK raises where a request is refused or not answered; its cause tells more, if it has one."""
+    import requests
+    from databricks.sdk.errors.base import DatabricksError
 
-    def __init__(self, client: WorkspaceClient, warehouse_id: str | None = None) -> None:
+    return DatabricksError, requests.RequestException, TimeoutError
+
+
+class Warehouse:
+    """Runs statements on a SQL warehouse."""
+
+    def __init__(self, client: WorkspaceClient, warehouse_id: str | None) -> None:
         self._client = client
-        self._id = warehouse_id or os.environ.get("DATABRICKS_WAREHOUSE_ID")
+        self._id = warehouse_id
 
     def require(self) -> None:
         """Raises SetupError where there is none to run on."""
         if not self._id:
             raise SetupError(
                 "Comments, masks and row filters are set by SQL, and no SQL warehouse is named: "
-                "--warehouse-id ID, or DATABRICKS_WAREHOUSE_ID."
+                "--warehouse-id ID, or DATABRICKS_WAREHOUSE_ID; in a platform file `warehouse` of the "
+                "metastore."
             )
 
     def run(self, statement: str) -> None:

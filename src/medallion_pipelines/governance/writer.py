@@ -11,6 +11,7 @@ from medallion_pipelines.errors import GovernanceError
 from .model import OURS, Change, Desired, parts
 from .statements import statement
 from .words import said
+from .workspace import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,11 +33,12 @@ def execute(
     Cut off anywhere, a new plan has what is left. Raises GovernanceError, saying how far it came, and
     SetupError before the first change where SQL is needed and there is no warehouse.
     """
-    from databricks.sdk.errors.base import DatabricksError
+    from databricks.sdk.errors import NotFound
 
     if any(statement(change, desired) for change in changes):
         warehouse.require()
     writer = _Writer(client, desired)
+    refused: tuple[type[Exception], ...] = (*failures(), GovernanceError)
     for number, change in enumerate(changes):
         try:
             text = statement(change, desired)
@@ -44,9 +46,11 @@ def execute(
                 warehouse.run(text)
             else:
                 writer.make(change)
-        except (DatabricksError, GovernanceError) as error:
+        except refused as error:
+            if isinstance(error, NotFound) and change.after is None:
+                continue  # gone, or it was granted to somebody who is
             raise GovernanceError(
-                f"{said(change)}: {error}\n"
+                f"{said(change)}: {error.__cause__ or error}\n"
                 f"{number} of {len(changes)} changes were made. Once it is mended, the same command goes on."
             ) from error
         on_done(change)

@@ -61,11 +61,12 @@ class Clients:
         return [self.resolved(each) for each in value] if isinstance(value, tuple) else value
 
 
-def account_client() -> AccountClient:
+def account_client(retry_seconds: int = 1) -> AccountClient:
     """The account that the environment or a profile names, as databricks-sdk has it (DATABRICKS_HOST, ...).
 
     The SDK would send a request again whose answer was lost, also one that makes something. Here nothing is
-    sent twice unseen: `apply` looks what is there first. Raises SetupError where no account is configured.
+    sent twice unseen, unless a caller gives it time: `apply` looks what is there first. Raises SetupError
+    where no account is configured.
     """
     try:
         from databricks.sdk import AccountClient
@@ -73,7 +74,7 @@ def account_client() -> AccountClient:
     except ImportError as error:
         raise SetupError(NO_SDK) from error
     try:
-        client = AccountClient(config=Config(retry_timeout_seconds=1))
+        client = AccountClient(config=Config(retry_timeout_seconds=retry_seconds))
     except ValueError as error:
         raise SetupError(f"No Databricks account is configured: {error}") from error
     if not client.config.account_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from medallion_pipelines.contracts.names import suggestion
 from medallion_pipelines.platform.budgets import alert
 from medallion_pipelines.platform.checks import check, entries
 from medallion_pipelines.platform.document import read_platform, refuse
-from medallion_pipelines.platform.governed import governed
+from medallion_pipelines.platform.governed import Governed, governed
 from medallion_pipelines.platform.plan import Key, Ref, Resource, Value
 from medallion_pipelines.platform.sections import (
     CLUSTER_POLICY,
@@ -28,17 +29,20 @@ if TYPE_CHECKING:
 
     from medallion_pipelines.contracts.document import Document
 
-_SECRET = ("password", "passwd", "secret", "token", "private_key", "credential", "user")
+_SECRET = ("pass", "pwd", "secret", "token", "key", "credential", "user", "jaas")
+_LOGIN = re.compile(r"//[^/@]*@")  # of a URL
 
 
 @dataclass(frozen=True)
 class Platform:
-    """The objects that a file declares, and those it wants gone. `seats`: from where metastores are seen."""
+    """The objects that a file declares, and those it wants gone. `seats`: from where metastores are seen.
+    `governed`: the products that metastores serve."""
 
     file: Path
     resources: tuple[Resource, ...]
     removed: tuple[Key, ...] = ()
     seats: dict[str, str] = field(default_factory=dict)
+    governed: tuple[Governed, ...] = ()
 
 
 def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Platform:
@@ -52,13 +56,14 @@ def load_platform(file: Path, variables: Mapping[str, str] | None = None) -> Pla
     removed = list(reader.removed({resource.key for resource in resources}))
     refuse(document)
     seats = {name: node.text("governed_from") or "" for name, node in entries(document.root, "metastores")}
-    return Platform(file, tuple(resources), tuple(removed), seats)
+    return Platform(file, tuple(resources), tuple(removed), seats, tuple(reader.governed))
 
 
 class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._root = document.root
+        self.governed: list[Governed] = []
 
     def all(self) -> Iterator[Resource]:
         principals = self._root.at("service_principals")
@@ -156,6 +161,8 @@ class _Reader:
                 f"the workspace `{metastore.text('governed_from')}` has another metastore",
                 "Name one that has this.",
             )
+        if seat is not None and metastore.get("warehouse") is not None:
+            self._known(metastore.at("warehouse"), "warehouses", seat)
         catalogs = set()
         for section, (kind, fields) in WITHIN_METASTORE.items():
             for each, node in entries(metastore, section):
@@ -175,8 +182,12 @@ class _Reader:
                     catalogs.add(each)
                     yield from self._seen_from(name, each, Key(kind, each, name), node)
         for node in metastore.items("contracts"):
-            asked = governed(node, self._document.file.parent, self._root.at("groups").keys)
-            for catalog in asked:
+            groups = self._root.at("groups").keys
+            asked = governed(node, name, metastore, self._document.file.parent, groups)
+            if asked is None:
+                continue
+            self.governed.append(asked)
+            for catalog in asked.catalogs:
                 if catalog not in catalogs:
                     catalogs.add(catalog)
                     yield self._resource(node, Key("catalog", catalog, name))
@@ -205,7 +216,8 @@ class _Reader:
     def _options(self, node: Node) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for name in node.at("options").keys:
-            if any(word in name.casefold() for word in _SECRET):
+            login = _LOGIN.search(str(node.at("options").at(name).value))
+            if login or any(word in name.casefold() for word in _SECRET):
                 node.at("options").at(name).problem(
                     f"`{name}` is not written down here",
                     f"Name a secret of Unity Catalog: `secrets: {{{name}: catalog.schema.secret}}`.",

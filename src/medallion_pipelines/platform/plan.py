@@ -57,7 +57,7 @@ class Found:
     """An object that is there. `raw` is what the service says of it.
 
     A pending one is being made. A failed one needs other values than it has. An ambiguous one is several of
-    one name. `note` says more of these.
+    one name, or one that is spelled otherwise. `note` says more of these.
     """
 
     key: Key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from medallion_pipelines.platform.kinds import Kind, call, seen
@@ -20,7 +21,11 @@ def _principal(kind: str, api: Callable[[Clients], Any]) -> Kind:
     def find(clients: Clients, _: str, wanted: Sequence[Resource]) -> Iterator[Found]:
         for resource in wanted:
             for each in api(clients).list(filter=f'displayName eq "{resource.key.name}"'):
-                yield seen(resource.key, each.id, each.as_dict(), resource, clients.keys)
+                found = seen(resource.key, each.id, each.as_dict(), resource, clients.keys)
+                if each.display_name != resource.key.name:  # grants are given to names as they are spelled
+                    note = f"The account has it as `{each.display_name}`: spell it so."
+                    found = replace(found, values={}, state="ambiguous", note=note)
+                yield found
 
     def create(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
         return str(call(api(clients).create, display_name=key.name, **values).id)

@@ -27,12 +27,14 @@ _DECLARED = {"cluster-policies": "cluster_policy", "warehouses": "warehouse"}  #
 
 
 def _find_assignment(clients: Clients, place: str, wanted: Sequence[Resource]) -> Iterator[Found]:
+    """All groups that may enter: those that are not declared have to go."""
     by_name = {resource.key.name: resource for resource in wanted}
     for each in clients.account.workspace_assignment.list(int(clients.ids[Key("workspace", place)])):
         principal = each.principal
-        resource = by_name.get((principal and principal.group_name) or "")
-        if resource is not None and principal is not None:
-            yield seen(resource.key, principal.principal_id, each.as_dict(), resource, clients.keys)
+        if principal is not None and principal.group_name:
+            key = Key("workspace_assignment", principal.group_name, place)
+            resource = by_name.get(principal.group_name, Resource(key))
+            yield seen(key, principal.principal_id, each.as_dict(), resource, clients.keys)
 
 
 def _assign(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
@@ -44,6 +46,11 @@ def _assign(clients: Clients, key: Key, values: Mapping[str, Any]) -> str:
 
 def _reassign(clients: Clients, found: Found, values: Mapping[str, Any]) -> None:
     _assign(clients, found.key, values)
+
+
+def _unassign(clients: Clients, found: Found) -> None:
+    workspace = int(clients.ids[Key("workspace", found.key.within)])
+    clients.account.workspace_assignment.delete(workspace, int(found.id))
 
 
 def _find_policy(clients: Clients, place: str, wanted: Sequence[Resource]) -> Iterator[Found]:
@@ -93,7 +100,8 @@ def _objects(clients: Clients, place: str, kind: str, name: str) -> list[str]:
 
     client = clients.workspace(place)
     if kind == "jobs":
-        return [str(job.job_id) for job in client.jobs.list(name=name)]
+        listed_jobs = client.jobs.list(name=name)  # in any case
+        return [str(job.job_id) for job in listed_jobs if job.settings and job.settings.name == name]
     try:
         return [str(client.workspace.get_status(name).object_id)]
     except NotFound:
@@ -142,7 +150,7 @@ _policies = listed(
     lambda clients, place: clients.workspace(place).cluster_policies.list(), "name", "policy_id"
 )
 
-ENTRY = Kind("workspace_assignment", "workspace", _find_assignment, _assign, _reassign)
+ENTRY = Kind("workspace_assignment", "workspace", _find_assignment, _assign, _reassign, _unassign, whole=True)
 IN_WORKSPACE = (
     Kind("cluster_policy", "workspace", _find_policy, _create_policy, _edit_policy),
     Kind(
