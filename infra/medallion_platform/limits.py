@@ -41,7 +41,7 @@ def broken(settings: Settings) -> Iterator[str]:
 def _names(settings: Settings) -> Iterator[str]:
     prefix = settings.prefix
     if not _PREFIX.fullmatch(prefix):
-        yield f"prefix is {prefix!r}. It can have a to z, 0 to 9 and -, begins with a letter and ends with no -."
+        yield f"prefix is {prefix!r}. It has a to z, 0 to 9 and -, begins with a letter, does not end with -."
     for name, region in (("region", settings.region), ("replica.region", settings.replica.region)):
         if not _REGION.fullmatch(region):
             yield f"{name} is {region!r}, no region of AWS's commercial partition, such as eu-west-1."
@@ -49,7 +49,7 @@ def _names(settings: Settings) -> Iterator[str]:
         yield f"replica.region is {settings.region}, the region that it is to replace."
     for name, account in settings.accounts.items():
         if not _ACCOUNT.fullmatch(account):
-            yield f"MEDALLION_{name.upper()}_ACCOUNT is {account!r}: the account's id, of 12 digits, is needed."
+            yield f"MEDALLION_{name.upper()}_ACCOUNT is {account!r}: an id of 12 digits is needed."
     for replica in (False, True):
         over = len(settings.bucket(_LONGEST_BUCKET, replica=replica)) - _LONGEST_NAME
         if over > 0:
@@ -95,13 +95,12 @@ def _retention(settings: Settings) -> Iterator[str]:
             )
     if deadline <= _QUEUED_DAYS:
         yield (
-            f"retention.erasure_deadline_days is {deadline}: queues keep what failed for {_QUEUED_DAYS} days, "
-            "so it must be above that."
+            f"retention.erasure_deadline_days is {deadline}: queues keep what failed for {_QUEUED_DAYS} "
+            "days, so it must be above that."
         )
     if retention.logs_days not in _LOGS_DAYS:
-        yield (
-            f"retention.logs_days is {retention.logs_days}. CloudWatch knows: {', '.join(map(str, _LOGS_DAYS))}."
-        )
+        known = ", ".join(map(str, _LOGS_DAYS))
+        yield f"retention.logs_days is {retention.logs_days}. CloudWatch knows: {known}."
 
 
 def _parts(settings: Settings) -> Iterator[str]:
@@ -131,7 +130,7 @@ def _databricks(settings: Settings) -> Iterator[str]:
     found = settings.databricks
     for name in ("aws_account", "image_account"):
         if not _ACCOUNT.fullmatch(getattr(found, name)):
-            yield f"databricks.{name} is {getattr(found, name)!r}: an account's id, of 12 digits, is needed."
+            yield f"databricks.{name} is {getattr(found, name)!r}: an id of 12 digits is needed."
     if not _UUID.fullmatch(settings.databricks_account):
         yield f"MEDALLION_DATABRICKS_ACCOUNT is {settings.databricks_account!r}: the account's UUID is needed."
     for name in ("workspace_service", "relay_service"):

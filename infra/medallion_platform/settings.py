@@ -178,9 +178,7 @@ def load(path: Path = DEFAULT, environ: Mapping[str, str] = os.environ, **change
     found = tomllib.loads(path.read_text("utf-8"))
     for name, value in changes.items():
         found[name] = {**found[name], **value} if isinstance(value, dict) else value
-    given = {
-        name: environ[variable] for name in _STAND_INS if (variable := _variable(name)) in environ
-    }
+    given = {name: environ[variable] for name in _STAND_INS if (variable := _variable(name)) in environ}
     found["accounts"] = {**_STAND_INS, **given}
     found["databricks_account"] = environ.get(_variable("databricks"), _DATABRICKS_STAND_IN)
     settings = _read(Settings, found, "")

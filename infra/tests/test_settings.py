@@ -40,7 +40,9 @@ def test_no_role_is_made_that_trusts_a_stand_in_for_an_account_that_was_not_give
     with pytest.raises(SettingsError, match="MEDALLION_MANAGEMENT_ACCOUNT is missing"):
         load(environ=GIVEN, parts={"organization": True})
     without = {name: id_ for name, id_ in GIVEN.items() if "DATABRICKS" not in name}
-    assert load(environ=without, parts={"databricks": False, "emr": True}).accounts["serving"] == "210987654321"
+    assert (
+        load(environ=without, parts={"databricks": False, "emr": True}).accounts["serving"] == "210987654321"
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,16 +67,28 @@ def test_ids_that_are_none_are_refused(variable, id_):
         ({"region": "eu-wst-1"}, "region is 'eu-wst-1'"),
         ({"region": "us-gov-west-1"}, "region is 'us-gov-west-1'"),
         ({"region": "us-east-1"}, "databricks.workspace_service is com.amazonaws.vpce.eu-west-1."),
-        ({"replica": {"region": "eu-west-1"}}, "replica.region is eu-west-1, the region that it is to replace."),
-        ({"networks": {"serving": "10.10.0.0/16"}}, "networks.engineering (10.10.0.0/16) and networks.serving"),
+        (
+            {"replica": {"region": "eu-west-1"}},
+            "replica.region is eu-west-1, the region that it is to replace.",
+        ),
+        (
+            {"networks": {"serving": "10.10.0.0/16"}},
+            "networks.engineering (10.10.0.0/16) and networks.serving",
+        ),
         ({"networks": {"edge": "10.40.0.0/24"}}, "networks.edge is 10.40.0.0/24: subnets are cut from"),
         ({"networks": {"edge": "10.40.1.0/16"}}, "networks.edge is '10.40.1.0/16', no block of IPv4"),
-        ({"on_premises": {"network": "10.0.0.0/8"}}, "networks.engineering (10.10.0.0/16) and on_premises.network"),
+        (
+            {"on_premises": {"network": "10.0.0.0/8"}},
+            "networks.engineering (10.10.0.0/16) and on_premises.network",
+        ),
         ({"on_premises": {"gateway_address": "vpn"}}, "on_premises.gateway_address is 'vpn'"),
         ({"retention": {"landing_lock_days": 29}}, "retention.landing_lock_days is 29: what is kept so long"),
         ({"retention": {"landing_lock_days": 0}}, "retention.landing_lock_days is 0: at least a day"),
         ({"retention": {"versions_days": 40}}, "retention.versions_days is 40: what is kept so long"),
-        ({"retention": {"erasure_deadline_days": 14, "landing_lock_days": 7}}, "retention.erasure_deadline_days is 14"),
+        (
+            {"retention": {"erasure_deadline_days": 14, "landing_lock_days": 7}},
+            "retention.erasure_deadline_days is 14",
+        ),
         ({"retention": {"logs_days": 366}}, "retention.logs_days is 366. CloudWatch knows: 1, 3,"),
         ({"orchestration": {"longest_minutes": 2000}}, "orchestration.longest_minutes is 2000."),
         ({"orchestration": {"job_id": 0}}, "orchestration.job_id is 0"),
@@ -85,8 +99,14 @@ def test_ids_that_are_none_are_refused(variable, id_):
         ({"databricks": {"aws_account": "*"}}, "databricks.aws_account is '*'"),
         ({"databricks": {"serverless_paths": ["*"]}}, "databricks.serverless_paths needs paths"),
         ({"databricks": {"serverless_paths": []}}, "databricks.serverless_paths needs paths"),
-        ({"databricks": {"control_plane_addresses": ["0.0.0.0/0"]}}, "databricks.control_plane_addresses has"),
-        ({"databricks": {"system_buckets": [1]}}, "databricks.system_buckets is [1]: a list of texts is needed."),
+        (
+            {"databricks": {"control_plane_addresses": ["0.0.0.0/0"]}},
+            "databricks.control_plane_addresses has",
+        ),
+        (
+            {"databricks": {"system_buckets": [1]}},
+            "databricks.system_buckets is [1]: a list of texts is needed.",
+        ),
         ({"parts": "all"}, "parts is 'all': a table is needed."),
     ],
 )

@@ -15,8 +15,8 @@ _GLOBAL = [
 ]  # fmt: skip
 
 
-# Who deploys the stacks: the permission set `Deployers` of IAM Identity Center. Nobody else can make a role on
-# that path, whatever it is called.
+# Who deploys the stacks: the permission set `Deployers` of IAM Identity Center. Nobody else can make a role
+# on that path, whatever it is called.
 _DEPLOYERS = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Deployers_*"
 
 

@@ -52,7 +52,7 @@ def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
     name = "".join(part.title() for part in [grant.zone, *re.findall("[a-z]+", grant.prefix)])
     bucket = f"arn:aws:s3:::{settings.bucket(grant.zone)}"
     account = settings.account(home(grant.zone))
-    # Names of buckets can be told before they are there, and whoever is first has them: no data goes to these.
+    # Names of buckets can be told before they are there, and whoever is first has them: not for our data.
     ours: dict[str, Any] = {"StringEquals": {"aws:ResourceAccount": account}}
     below = {**ours, "StringLike": {"s3:prefix": f"{grant.prefix}*"}} if grant.prefix else ours
     listing = [action for action in BUCKET_ACTIONS[grant.kind] if action == "s3:ListBucket"]

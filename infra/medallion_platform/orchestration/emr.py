@@ -93,7 +93,11 @@ class RunOnEmr(Construct):
             key,
             definition=definition(settings, application.ref, role.attr_arn, wheel),
             statements=[
-                allow("Start", ["emr-serverless:ListJobRuns", "emr-serverless:StartJobRun"], application.attr_arn),
+                allow(
+                    "Start",
+                    ["emr-serverless:ListJobRuns", "emr-serverless:StartJobRun"],
+                    application.attr_arn,
+                ),
                 allow("Follow", ["emr-serverless:CancelJobRun", "emr-serverless:GetJobRun"], jobs),
                 allow(
                     "Hear",
