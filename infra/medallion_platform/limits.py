@@ -132,7 +132,7 @@ def _databricks(settings: Settings) -> Iterator[str]:
         if not _ACCOUNT.fullmatch(getattr(found, name)):
             yield f"databricks.{name} is {getattr(found, name)!r}: an id of 12 digits is needed."
     if not _UUID.fullmatch(settings.databricks_account):
-        yield f"MEDALLION_DATABRICKS_ACCOUNT is {settings.databricks_account!r}: the account's UUID is needed."
+        yield f"MEDALLION_DATABRICKS_ACCOUNT is {settings.databricks_account!r}: a UUID is needed."
     for name in ("workspace_service", "relay_service"):
         service = getattr(found, name)
         if not service.startswith(f"com.amazonaws.vpce.{settings.region}."):

@@ -213,6 +213,15 @@ def test_what_a_role_may_do_it_may_do_with_resources_of_the_platform(platform):
                 assert account in ours and rest.strip("*"), (name, arn)
 
 
+def test_a_role_is_allowed_nothing_in_another_account_that_lets_it_have_nothing(platform):
+    """S3 and KMS have policies for it. Where a service has none, the statement would be of no use."""
+    for name, statement in allowing(platform, "AWS::IAM::Role"):
+        resources = statement.get("Resource", [])
+        for arn in [resources] if isinstance(resources, str) else resources:
+            if arn.count(":") > 4 and arn.split(":")[2] != "kms":
+                assert arn.split(":")[4] in ("", ACCOUNT[name.split("-")[0]]), (name, statement["Sid"])
+
+
 def test_keys_are_used_by_services_alone_and_each_under_its_alias(platform):
     for name, statement in allowing(platform, "AWS::IAM::Role"):
         if any(action.startswith("kms:") for action in statement["Action"]):

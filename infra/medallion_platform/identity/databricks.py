@@ -85,11 +85,10 @@ def _workspace(settings: Settings, account: str) -> Iterator[Statement]:
                 },
             },
         )
-    if settings.parts.database and account in ("engineering", "serving"):
-        # by its IAM authentication; which database that is, is known only once it is there
-        owner = settings.account("engineering")
+    if settings.parts.database and account == "engineering":
+        # by its IAM authentication, which another account's roles have not; the database's id comes with it
         yield allow(
-            "Database", ["rds-db:connect"], f"arn:aws:rds-db:{region}:{owner}:dbuser:*/medallion_reader"
+            "Database", ["rds-db:connect"], f"arn:aws:rds-db:{region}:{own}:dbuser:*/medallion_reader"
         )
 
 
