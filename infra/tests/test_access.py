@@ -328,6 +328,20 @@ MUST_DENY = {
             "aws:RequestedRegion": "us-east-1",
         },
     ),
+    **{
+        f"the DNS operator {deed}": Request(
+            role("engineering-dns-operator"),
+            "route53:ChangeResourceRecordSets",
+            "arn:aws:route53:::hostedzone/Z1",
+            {
+                "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["medallion.example.com"],
+                "route53:ChangeResourceRecordSetsRecordTypes": [kind],
+                "route53:ChangeResourceRecordSetsActions": [action],
+                "aws:RequestedRegion": "us-east-1",
+            },
+        )
+        for deed, kind, action in (("takes a name away", "CNAME", "DELETE"), ("gets mail", "MX", "UPSERT"))
+    },
     "the database operator reads the database": Request(
         role("engineering-database-operator"),
         "rds-db:connect",

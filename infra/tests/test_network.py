@@ -214,45 +214,69 @@ def test_files_and_the_agent_of_datasync_come_from_on_premises_by_a_private_link
             assert lets is let, port
 
 
-# What the ACL of a group lets in and out by itself: (in or out, whom, the port).
-INSIDE, OFFICE, WORLD = "10.10.9.9", "192.168.1.1", "203.0.113.5"
-ACLS = {
-    ("engineering-network", "raw"): {
-        ("out", INSIDE, 22), ("out", INSIDE, 443), ("out", OFFICE, 443), ("out", WORLD, 443),
-    },
-    ("engineering-network", "trusted"): {
-        ("out", INSIDE, 22), ("out", INSIDE, 443), ("out", OFFICE, 443), ("out", WORLD, 443),
-    },
-    ("engineering-network", "lakehouse"): {
-        ("out", INSIDE, 22), ("out", INSIDE, 443), ("out", OFFICE, 443), ("out", WORLD, 443),
-    },
-    # answers go to ports above 1023
-    ("engineering-network", "endpoints"): {
-        ("in", INSIDE, 443), ("in", OFFICE, 443), ("out", INSIDE, 5432), ("out", OFFICE, 5432),
-    },
-    ("engineering-network", "database"): {("in", INSIDE, 5432), ("out", INSIDE, 5432)},
-    ("engineering-network", "transit"): {
-        (way, INSIDE, port) for way in ("in", "out") for port in (22, 443, 5432)
-    },
+# What ACLs let through by themselves: an address of each network, the ports of a few, and of an answer.
+WHO = {
+    "engineering": "10.10.9.9", "serving": "10.20.9.9", "consumers": "10.30.9.9", "edge": "10.40.9.9",
+    "office": "192.168.1.1", "world": "203.0.113.5",
 }  # fmt: skip
+SSH, WEB, SQL, REPLY = 22, 443, 5432, 50000
+ALL, ANSWERS = {SSH, WEB, SQL, REPLY}, {SQL, REPLY}  # answers go to ports above 1023
 
 
-@pytest.mark.parametrize(("stack", "group"), ACLS)
-def test_acls_let_through_what_the_group_is_for_whatever_security_groups_say(network, stack, group):
-    for subnet in network.subnets(f"-{stack}", group):
-        found = {
-            (way, whom, port)
-            for way in ("in", "out")
-            for whom in (INSIDE, OFFICE, WORLD)
-            for port in (22, 443, 5432)
-            if network._acl_lets(subnet, egress=way == "out", address=ip_address(whom), port=port)
-        }
-        # Databricks refuses a network of clusters whose ACLs do not let all in
-        all_in = {("in", whom, port) for whom in (INSIDE, OFFICE, WORLD) for port in (22, 443, 5432)}
-        ours = {*ACLS[stack, group], *(all_in if group in ("raw", "trusted", "lakehouse") else ())}
-        if group in ("raw", "trusted", "lakehouse"):
-            ours.add(("out", INSIDE, 5432))
-        assert found == ours
+def everybody(ports, **but):
+    return dict.fromkeys(WHO, ports) | but
+
+
+def acl_of_clusters(own, **more):
+    """Databricks refuses a network of clusters whose ACLs do not let all in."""
+    return everybody(ALL), everybody({WEB}, **{own: ALL}, **more)
+
+
+def acl_to_itself(own, *more):
+    return {who: {WEB} for who in (own, *more)}, dict.fromkeys((own, *more), ANSWERS)
+
+
+def acl_of_transit(*accounts):
+    return (dict.fromkeys(accounts, ALL),) * 2
+
+
+BEHIND_NAT = everybody(ANSWERS, edge=ALL), everybody({WEB}, edge=ALL)
+ACLS = {
+    ("engineering-network", "raw"): acl_of_clusters("engineering"),
+    ("engineering-network", "trusted"): acl_of_clusters("engineering"),
+    ("engineering-network", "lakehouse"): acl_of_clusters("engineering"),
+    ("engineering-network", "endpoints"): acl_to_itself("engineering", "office"),
+    ("engineering-network", "database"): (
+        {"engineering": {SQL}, "serving": {SQL}},
+        {"engineering": ANSWERS, "serving": ANSWERS},
+    ),
+    ("engineering-network", "transit"): acl_of_transit("engineering", "serving"),
+    ("serving-network", "refined"): acl_of_clusters("serving", engineering={WEB, SQL}),
+    ("serving-network", "endpoints"): acl_to_itself("serving"),
+    ("serving-network", "transit"): acl_of_transit("engineering", "serving", "consumers"),
+    ("consumers-network", "workspace"): acl_of_clusters("consumers"),
+    ("consumers-network", "endpoints"): acl_to_itself("consumers"),
+    ("consumers-network", "transit"): acl_of_transit("serving", "consumers"),
+    ("serving-edge", "public"): (everybody({WEB, *ANSWERS}), everybody({WEB, *ANSWERS}, edge=ALL)),
+    ("serving-edge", "analytics"): BEHIND_NAT,
+    ("serving-edge", "processing"): BEHIND_NAT,
+    ("serving-edge", "endpoints"): acl_to_itself("edge"),
+}
+
+
+def test_acls_let_through_what_each_group_is_for_whatever_security_groups_say(network, platform):
+    known = 0
+    for (stack, group), expected in ACLS.items():
+        for subnet in network.subnets(f"-{stack}", group):
+            found: tuple[dict, dict] = ({}, {})
+            for way, egress in enumerate((False, True)):
+                for who, address in WHO.items():
+                    for port in ALL:
+                        if network._acl_lets(subnet, egress=egress, address=ip_address(address), port=port):
+                            found[way].setdefault(who, set()).add(port)
+            assert found == expected, (stack, group)
+            known += 1
+    assert known == len(list(platform.resources("AWS::EC2::Subnet")))
 
 
 def test_every_group_of_subnets_is_in_two_availability_zones_and_hands_out_no_public_address(platform):
