@@ -17,7 +17,9 @@ from test_access import (
     role,
 )
 
-# Who may take on which role, by the end of its name: a service, or one of the people and roles of `probes`.
+from medallion_platform.settings import HOMES, home
+
+# Who may take on which role, by the end of its name: a service, or one of the people and roles of `takers`.
 TRUSTED = {
     "-workspace": {"ec2"},
     "-databricks": {"databricks"},
@@ -220,6 +222,25 @@ def test_a_role_is_allowed_nothing_in_another_account_that_lets_it_have_nothing(
         for arn in [resources] if isinstance(resources, str) else resources:
             if arn.count(":") > 4 and arn.split(":")[2] != "kms":
                 assert arn.split(":")[4] in ("", ACCOUNT[name.split("-")[0]]), (name, statement["Sid"])
+
+
+def test_every_role_that_has_data_of_a_zone_has_it_in_the_zones_own_account(platform):
+    data = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ReplicateObject", "s3:ListBucket"}
+    owners = {
+        SETTINGS.bucket(zone, replica=replica): ACCOUNT[home(zone)]
+        for zone in HOMES
+        for replica in (False, True)
+    }
+    seen = set()
+    for name, statement in allowing(platform, "AWS::IAM::Role"):
+        resources = statement.get("Resource", [])
+        for arn in [resources] if isinstance(resources, str) else resources:
+            bucket = arn.removeprefix("arn:aws:s3:::").split("/")[0]
+            if bucket in owners and data & set(statement["Action"]):
+                said = statement.get("Condition", {}).get("StringEquals", {}).get("aws:ResourceAccount")
+                assert said == owners[bucket], (name, statement["Sid"])
+                seen.add(bucket)
+    assert seen == set(owners)
 
 
 def test_keys_are_used_by_services_alone_and_each_under_its_alias(platform):

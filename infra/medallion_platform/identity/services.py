@@ -94,7 +94,7 @@ def _replication(settings: Settings, account: str) -> Iterator[Statement]:
     in_ours = {"StringEquals": {"aws:ResourceAccount": own}}
     here = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in zones]
     there = [f"arn:aws:s3:::{settings.bucket(zone, replica=True)}" for zone in zones]
-    yield allow("Look", ["s3:GetReplicationConfiguration", "s3:ListBucket"], here)
+    yield allow("Look", ["s3:GetReplicationConfiguration", "s3:ListBucket"], here, when=in_ours)
     yield allow(
         "Read",
         [
