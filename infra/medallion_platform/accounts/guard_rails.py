@@ -47,10 +47,10 @@ def everywhere(settings: Settings) -> dict[str, Any]:
         deny(
             "PoliciesStay",
             [
-                "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary",
-                "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:SetDefaultPolicyVersion",
-                "iam:UpdateAssumeRolePolicy", "s3:DeleteBucketPolicy", "s3:PutBucketObjectLockConfiguration",
-                "s3:PutBucketPolicy",
+                "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteRole",
+                "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+                "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "s3:DeleteBucketPolicy",
+                "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
             ],
             [
                 f"arn:aws:iam::*:policy/{prefix}-*",
@@ -59,7 +59,14 @@ def everywhere(settings: Settings) -> dict[str, Any]:
             ],
             when=but_deployers,
         ),
-        deny("KeyPoliciesStay", ["kms:PutKeyPolicy"], "*", when=but_deployers),
+        # a copy of a key has a policy of its own
+        deny("KeyPoliciesStay", ["kms:PutKeyPolicy", "kms:ReplicateKey"], "*", when=but_deployers),
+        deny(  # nor give himself one, by a machine of his own
+            "RolesAreGivenByThePlatform",
+            ["iam:PassRole"],
+            f"arn:aws:iam::*:role/{prefix}-*",
+            when={"ArnNotLike": {"aws:PrincipalArn": [_DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
+        ),
         deny(
             "LogsStay",
             ["cloudtrail:DeleteTrail", "cloudtrail:StopLogging", "ec2:DeleteFlowLogs", "logs:DeleteLogGroup"],
