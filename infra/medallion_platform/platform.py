@@ -38,7 +38,9 @@ from medallion_platform.zones.buckets import ReplicaZones, Zones
 
 def compose(settings: Settings, folder: Path | None = None) -> App:
     """The app with all its stacks; templates go into the folder, or where the CDK's command line says."""
-    app = App(outdir=str(folder) if folder else None)
+    # what checkers find is in a report: check.py tells of it what is not acknowledged
+    reported = {"@aws-cdk/core:failSynthOnValidationErrors": False}
+    app = App(outdir=str(folder) if folder else None, context=reported)
     Platform(app, settings)
     return app
 

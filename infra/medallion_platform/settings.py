@@ -6,10 +6,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from ipaddress import IPv4Network
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+from medallion_platform.limits import broken
 
 DEFAULT = Path(__file__).parents[1] / "settings.toml"
 ACCOUNTS = ("engineering", "serving", "consumers")
@@ -20,6 +20,7 @@ _STAND_INS = {
     "consumers": "000000000003",
     "management": "000000000009",
 }
+_DATABRICKS_STAND_IN = "00000000-0000-0000-0000-000000000000"
 
 
 class SettingsError(ValueError):
@@ -138,21 +139,8 @@ class Settings:
     databricks_account: str
 
     def __post_init__(self) -> None:
-        if self.retention.landing_lock_days >= self.retention.erasure_deadline_days:
-            raise SettingsError(
-                f"retention.landing_lock_days is {self.retention.landing_lock_days}: what is locked cannot "
-                "be erased, so it must be below erasure_deadline_days "
-                f"({self.retention.erasure_deadline_days})."
-            )
-        if self.parts.orchestration and not (self.parts.databricks or self.parts.emr):
-            raise SettingsError("parts.orchestration needs what to run on: parts.databricks or parts.emr.")
-        if self.replica.region == self.region:
-            raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
-        blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}
-        blocks["on_premises.network"] = self.on_premises.network
-        for (one, block), (other, another) in combinations(blocks.items(), 2):
-            if IPv4Network(block).overlaps(IPv4Network(another)):
-                raise SettingsError(f"{one} ({block}) and {other} ({another}) overlap.")
+        for message in broken(self):
+            raise SettingsError(message)
 
     def account(self, name: str) -> str:
         return self.accounts[name]
@@ -190,14 +178,29 @@ def load(path: Path = DEFAULT, environ: Mapping[str, str] = os.environ, **change
     found = tomllib.loads(path.read_text("utf-8"))
     for name, value in changes.items():
         found[name] = {**found[name], **value} if isinstance(value, dict) else value
-    found["accounts"] = {
-        name: environ.get(f"MEDALLION_{name.upper()}_ACCOUNT", stand_in)
-        for name, stand_in in _STAND_INS.items()
-    }
-    found["databricks_account"] = environ.get(
-        "MEDALLION_DATABRICKS_ACCOUNT", "00000000-0000-0000-0000-000000000000"
-    )
-    return _read(Settings, found, "")
+    given = {name: environ[variable] for name in _STAND_INS if (variable := _variable(name)) in environ}
+    found["accounts"] = {**_STAND_INS, **given}
+    found["databricks_account"] = environ.get(_variable("databricks"), _DATABRICKS_STAND_IN)
+    settings = _read(Settings, found, "")
+    if given:
+        _without_stand_ins(settings, environ)
+    return settings
+
+
+def _variable(name: str) -> str:
+    return f"MEDALLION_{name.upper()}_ACCOUNT"
+
+
+def _without_stand_ins(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Who gives one id is about to deploy: roles would trust the stand-ins for those that are not given."""
+    needed = [
+        *ACCOUNTS,
+        *(["management"] if settings.parts.organization else []),
+        *(["databricks"] if settings.parts.databricks else []),
+    ]
+    for name in needed:
+        if _variable(name) not in environ:
+            raise SettingsError(f"{_variable(name)} is missing, and ids of other accounts are given.")
 
 
 T = TypeVar("T")
@@ -221,6 +224,8 @@ def _read(kind: type[T], found: Mapping[str, Any], place: str) -> T:
 
 def _value(hint: Any, value: Any, name: str) -> Any:
     if hasattr(hint, "__dataclass_fields__"):
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{name} is {value!r}: a table is needed.")
         return _read(hint, value, f"{name}.")
     choices = get_args(hint)
     if getattr(hint, "__origin__", None) is Literal:
@@ -230,4 +235,6 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     plain = getattr(hint, "__origin__", hint)
     if plain in (str, int, float, bool, list) and type(value) is not plain:
         raise SettingsError(f"{name} is {value!r}: a {plain.__name__} is needed.")
+    if plain is list and any(type(each) is not str for each in value):
+        raise SettingsError(f"{name} is {value!r}: a list of texts is needed.")
     return value

@@ -31,10 +31,10 @@ ORDER = [
     "identity",
     "keys",
     "network",
-    "edge",
     "transit",
     "replica",
     "zones",
+    "edge",
     "ingestion",
     "orchestration",
 ]

@@ -115,7 +115,14 @@ class Network:
         )
 
     def reaches_s3(self, source: Place, request: Request) -> str:
-        """By which way a request to S3 leaves: `endpoint`, `internet`, or `` where it does not."""
+        """By which way a request to S3 leaves: `endpoint`, `interface`, `internet`; `` where it does not."""
+        for endpoint in self._endpoints(source.vpc, "Interface"):
+            if (
+                endpoint.properties["ServiceName"].endswith(".s3")
+                and endpoint.properties["PrivateDnsEnabled"]
+            ):
+                # under S3's own name it is found before any route is looked at
+                return "interface" if self.reaches_service(source, ".s3", 443, request) else ""
         if not self._group_lets(source, "out", S3_ADDRESS, 443, frozenset()):
             return ""
         if not self._acl_lets(source.subnet, egress=True, address=S3_ADDRESS, port=443):

@@ -96,6 +96,8 @@ class Policies:
         context |= {"aws:PrincipalArn": request.by, "aws:PrincipalAccount": request.account}
         if request.by_service:
             context = {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "true"}
+        if (bucket := request.resource.split("/")[0]) in self.owners:
+            context["aws:ResourceAccount"] = self.owners[bucket]
         context |= request.context
         on = self._resource_policy(request.resource)
         if request.action == "sts:AssumeRole":

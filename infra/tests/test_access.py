@@ -63,6 +63,12 @@ MUST_ALLOW = {
     "cluster 2 reads trusted": get("serving-workspace", "trusted", INSIDE["serving"]),
     "cluster 2 writes refined": put("serving-workspace", "refined", INSIDE["serving"]),
     "cluster 3 reads refined": get("consumers-workspace", "refined", INSIDE["consumers"]),
+    "cluster 1 logs on to the database": Request(
+        role("engineering-workspace"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:eu-west-1:{ACCOUNT['engineering']}:dbuser:db-1/medallion_reader",
+        IN_REGION,
+    ),
     # Unity Catalog: by serverless and by clusters
     "serverless writes raw": put("engineering-unity-catalog-raw", "raw", SERVERLESS),
     "serverless reads landing": get("engineering-unity-catalog-landing", "landing", SERVERLESS),
@@ -322,6 +328,20 @@ MUST_DENY = {
             "aws:RequestedRegion": "us-east-1",
         },
     ),
+    **{
+        f"the DNS operator {deed}": Request(
+            role("engineering-dns-operator"),
+            "route53:ChangeResourceRecordSets",
+            "arn:aws:route53:::hostedzone/Z1",
+            {
+                "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["medallion.example.com"],
+                "route53:ChangeResourceRecordSetsRecordTypes": [kind],
+                "route53:ChangeResourceRecordSetsActions": [action],
+                "aws:RequestedRegion": "us-east-1",
+            },
+        )
+        for deed, kind, action in (("takes a name away", "CNAME", "DELETE"), ("gets mail", "MX", "UPSERT"))
+    },
     "the database operator reads the database": Request(
         role("engineering-database-operator"),
         "rds-db:connect",
@@ -483,6 +503,11 @@ def test_who_manages_keys_cannot_use_them(platform: Templates, policies: Policie
     key = policies.key(platform, "alias/medallion-engineering-raw")
     by = role("engineering-key-administrator")
     assert policies.allows(_here(Request(by, "kms:ScheduleKeyDeletion", key)))
+    # nor say who does, by the policy of the key or of a copy of it
+    assert not policies.allows(_here(Request(by, "kms:PutKeyPolicy", key)))
+    assert not policies.allows(_here(Request(by, "kms:ReplicateKey", key)))
+    made = policies.allows(_here(Request(by, "kms:CreateKey", key, {"kms:MultiRegion": "false"})))
+    assert not made, "of one region alone"
     for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt", "kms:CreateGrant"):
         for via in ({}, {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}):
             assert not policies.allows(_here(Request(by, action, key, via))), action

@@ -2,6 +2,7 @@
 small S3 Control, which copies on a real S3 server."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -19,7 +20,7 @@ from tests.ingest.conftest import control
 
 __all__ = ["aws", "control", "s3", "s3_server"]
 
-SETTINGS = load(environ={"MEDALLION_ENGINEERING_ACCOUNT": fake.ACCOUNT})
+SETTINGS = replace(load(environ={}), accounts={**load(environ={}).accounts, "engineering": fake.ACCOUNT})
 
 
 @pytest.fixture

@@ -19,6 +19,10 @@ def test_the_function_is_the_packaged_one_and_runs_inside_the_network(platform):
         "LANDING_URI": f"s3://{SETTINGS.bucket('landing')}",
         "ERRORS_URI": f"s3://{SETTINGS.bucket('error')}/landing-function",
     }
+    assert function["KmsKeyArn"].startswith("arn:aws:kms:")
+    assert function["ReservedConcurrentExecutions"], (
+        "a flood of events leaves the account's other functions room"
+    )
     assert len(function["VpcConfig"]["SubnetIds"]) == 2
     assert all(".lakehousenetworkraw" in each for each in function["VpcConfig"]["SubnetIds"])
 
@@ -46,6 +50,13 @@ def test_every_queue_is_encrypted_asks_for_tls_and_remembers_two_weeks(platform)
         assert queue.properties["KmsMasterKeyId"].startswith("arn:aws:kms:")
         assert queue.properties["MessageRetentionPeriod"] == 14 * 24 * 3600
         assert queue.name in policies
+    topic = platform.one("AWS::SNS::Topic").properties
+    assert topic["KmsMasterKeyId"].startswith("arn:aws:kms:")
+    asked = platform.resources("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+    for policy in asked:
+        [tls] = [one for one in policy.properties["PolicyDocument"]["Statement"] if one["Sid"] == "OnlyTls"]
+        assert tls["Effect"] == "Deny" and tls["Principal"] == "*", policy.id
+        assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, policy.id
 
 
 def test_firehose_delivers_parquet_by_type_and_hour_into_raw_and_errors_beside_it(platform):

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
-from reachability import Network, Place, told
+from reachability import Network, Place, _policy_allows, told
 from simulator import Request
 from templates import Templates
 
@@ -186,6 +186,129 @@ def test_the_third_account_is_not_routed_to_the_first_not_even_without_acls(whic
         assert not network._routes(place.subnet, goal) and not network._routes(goal.subnet, place)
     [refined, _] = clusters(network, "serving", "refined")
     assert network._routes(place.subnet, refined) and network._routes(refined.subnet, place)
+
+
+def test_what_is_for_on_premises_is_no_way_for_clusters_to_another_bucket(network, platform):
+    for place in every_cluster(network):
+        assert not network.reaches_service(place, ".s3"), place.subnet.id
+        assert not network.reaches_service(place, ".datasync"), place.subnet.id
+    [s3] = [
+        one
+        for one in platform.resources("AWS::EC2::VPCEndpoint")
+        if one.properties["ServiceName"].endswith(".s3") and one.properties["VpcEndpointType"] == "Interface"
+    ]
+    assert s3.properties["PrivateDnsEnabled"] is False, "else S3's own name leads here, past the gateways"
+    for zone, reached in (("landing", True), ("raw", False), ("trusted", False)):
+        assert _policy_allows(s3, reading(zone, action="s3:PutObject")) is reached
+    own = reading("landing")
+    assert not _policy_allows(s3, Request(own.by, "s3:PutObject", "arn:aws:s3:::elsewhere/x"))
+
+
+def test_files_and_the_agent_of_datasync_come_from_on_premises_by_a_private_link(network):
+    for entry in network.places("-engineering-network", "endpoints", "entry"):
+        office = entry.address.__class__("192.168.1.1")
+        for port, let in ((443, True), (1024, True), (1064, True), (22, False), (1065, False), (5432, False)):
+            lets = network._group_lets(entry, "in", office, port, frozenset()) and network._acl_lets(
+                entry.subnet, egress=False, address=office, port=port
+            )
+            assert lets is let, port
+
+
+# What ACLs let through by themselves: an address of each network, the ports of a few, and of an answer.
+WHO = {
+    "engineering": "10.10.9.9", "serving": "10.20.9.9", "consumers": "10.30.9.9", "edge": "10.40.9.9",
+    "office": "192.168.1.1", "world": "203.0.113.5",
+}  # fmt: skip
+SSH, WEB, SQL, REPLY = 22, 443, 5432, 50000
+ALL, ANSWERS = {SSH, WEB, SQL, REPLY}, {SQL, REPLY}  # answers go to ports above 1023
+
+
+def everybody(ports, **but):
+    return dict.fromkeys(WHO, ports) | but
+
+
+def acl_of_clusters(own, **more):
+    """Databricks refuses a network of clusters whose ACLs do not let all in."""
+    return everybody(ALL), everybody({WEB}, **{own: ALL}, **more)
+
+
+def acl_to_itself(own, *more):
+    return {who: {WEB} for who in (own, *more)}, dict.fromkeys((own, *more), ANSWERS)
+
+
+def acl_of_transit(*accounts):
+    return (dict.fromkeys(accounts, ALL),) * 2
+
+
+BEHIND_NAT = everybody(ANSWERS, edge=ALL), everybody({WEB}, edge=ALL)
+ACLS = {
+    ("engineering-network", "raw"): acl_of_clusters("engineering"),
+    ("engineering-network", "trusted"): acl_of_clusters("engineering"),
+    ("engineering-network", "lakehouse"): acl_of_clusters("engineering"),
+    ("engineering-network", "endpoints"): acl_to_itself("engineering", "office"),
+    ("engineering-network", "database"): (
+        {"engineering": {SQL}, "serving": {SQL}},
+        {"engineering": ANSWERS, "serving": ANSWERS},
+    ),
+    ("engineering-network", "transit"): acl_of_transit("engineering", "serving"),
+    ("serving-network", "refined"): acl_of_clusters("serving", engineering={WEB, SQL}),
+    ("serving-network", "endpoints"): acl_to_itself("serving"),
+    ("serving-network", "transit"): acl_of_transit("engineering", "serving", "consumers"),
+    ("consumers-network", "workspace"): acl_of_clusters("consumers"),
+    ("consumers-network", "endpoints"): acl_to_itself("consumers"),
+    ("consumers-network", "transit"): acl_of_transit("serving", "consumers"),
+    ("serving-edge", "public"): (everybody({WEB, *ANSWERS}), everybody({WEB, *ANSWERS}, edge=ALL)),
+    ("serving-edge", "analytics"): BEHIND_NAT,
+    ("serving-edge", "processing"): BEHIND_NAT,
+    ("serving-edge", "endpoints"): acl_to_itself("edge"),
+}
+
+
+def test_acls_let_through_what_each_group_is_for_whatever_security_groups_say(network, platform):
+    known = 0
+    for (stack, group), expected in ACLS.items():
+        for subnet in network.subnets(f"-{stack}", group):
+            found: tuple[dict, dict] = ({}, {})
+            for way, egress in enumerate((False, True)):
+                for who, address in WHO.items():
+                    for port in ALL:
+                        if network._acl_lets(subnet, egress=egress, address=ip_address(address), port=port):
+                            found[way].setdefault(who, set()).add(port)
+            assert found == expected, (stack, group)
+            known += 1
+    assert known == len(list(platform.resources("AWS::EC2::Subnet")))
+
+
+def test_every_group_of_subnets_is_in_two_availability_zones_and_hands_out_no_public_address(platform):
+    zones: dict[str, set[str]] = {}
+    for subnet in platform.resources("AWS::EC2::Subnet"):
+        assert subnet.properties["MapPublicIpOnLaunch"] is False, subnet.id
+        [name] = [tag["Value"][:-2] for tag in subnet.properties["Tags"] if tag["Key"] == "Name"]
+        zones.setdefault(name, set()).add(subnet.properties["AvailabilityZone"])
+    assert len(zones) >= 14
+    assert {name for name, found in zones.items() if len(found) != 2} == set()
+
+
+def test_the_transit_gateway_is_for_the_platforms_accounts_and_routes_nothing_unsaid(platform):
+    gateway = platform.one("AWS::EC2::TransitGateway").properties
+    assert gateway["AutoAcceptSharedAttachments"] == "disable"
+    assert gateway["DefaultRouteTableAssociation"] == gateway["DefaultRouteTablePropagation"] == "disable"
+    share = platform.one("AWS::RAM::ResourceShare").properties
+    assert share["AllowExternalPrincipals"] is False
+    assert share["Principals"] == [SETTINGS.account("serving"), SETTINGS.account("consumers")]
+
+
+def test_the_load_balancer_speaks_tls_alone_and_logs_who_asks(platform):
+    listener = platform.one("AWS::ElasticLoadBalancingV2::Listener").properties
+    assert listener["Protocol"] == "HTTPS" and "TLS13" in listener["SslPolicy"]
+    attributes = platform.one("AWS::ElasticLoadBalancingV2::LoadBalancer").properties[
+        "LoadBalancerAttributes"
+    ]
+    found = {each["Key"]: each["Value"] for each in attributes}
+    assert (
+        found["access_logs.s3.enabled"] == found["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    )
+    assert found["access_logs.s3.bucket"] == SETTINGS.bucket("access-logs-serving")
 
 
 def test_on_premises_enters_the_first_account_alone_and_reaches_the_private_links(network, platform):

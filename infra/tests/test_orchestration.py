@@ -99,6 +99,31 @@ def test_one_run_takes_all_arrivals_of_a_minute(platform):
     assert definition(platform, "run-on-emr")["States"]["Work"]["Parameters"]["ClientToken.$"] == "$.run"
 
 
+def test_one_run_at_a_time_writes_tables_from_emr_and_at_most_one_waits(platform):
+    """Delta on S3 without Databricks takes commits of one driver: those of two at once are lost."""
+    application = platform.one("AWS::EMRServerless::Application").properties
+    longest = SETTINGS.orchestration.longest_minutes
+    assert application["SchedulerConfiguration"] == {"MaxConcurrentRuns": 1, "QueueTimeoutMinutes": longest}
+    states = definition(platform, "run-on-emr")["States"]
+    assert definition(platform, "run-on-emr")["StartAt"] == "Ask"
+    assert "RUNNING" not in states["Ask"]["Parameters"]["States"], (
+        "it has begun, and may not see what arrived"
+    )
+    [waiting] = states["IsOneWaiting"]["Choices"]
+    assert waiting == {"Variable": "$.others.waiting", "NumericGreaterThan": 0, "Next": "Joined"}
+    assert states["IsOneWaiting"]["Default"] == "Work"
+    assert definition(platform, "pipeline")["States"]["Run"]["TimeoutSeconds"] > 2 * longest * 60
+
+
+def test_an_execution_ends_before_its_history_is_full(platform):
+    """25,000 events; a look at a job is up to 11 of them."""
+    states = definition(platform, "run-on-databricks")["States"]
+    late = next(choice for choice in states["HasEnded"]["Choices"] if choice["Next"] == "Cancel")
+    assert late["NumericGreaterThanEquals"] * 11 < 24_000
+    pause = definition(platform, "batch-copy")["States"]["Pause"]["Seconds"]
+    assert 25_000 / 9 * pause > 3 * 24 * 3600, "as long as a job of a billion objects may take"
+
+
 def test_what_runs_too_long_on_databricks_is_cancelled_and_failed(platform):
     states = definition(platform, "run-on-databricks")["States"]
     late = [choice for choice in states["HasEnded"]["Choices"] if choice["Next"] == "Cancel"]

@@ -120,6 +120,32 @@ def test_inventories_are_in_csv_as_batch_operations_reads_them(platform):
         assert inventory["Destination"]["BucketAccountId"] == bucket.stack.account
 
 
+def test_lists_of_objects_and_of_copies_are_gone_before_the_deadline_for_keys_may_name_people(platform):
+    for account in ("engineering", "serving"):
+        bucket = platform.one("AWS::S3::Bucket", BucketName=load(environ={}).bucket(f"logs-{account}"))
+        rules = bucket.properties["LifecycleConfiguration"]["Rules"]
+        [rule] = [rule for rule in rules if rule.get("Prefix") == "inventory/"]
+        assert rule["Status"] == "Enabled"
+        kept = rule["ExpirationInDays"] + rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        assert kept < RETENTION.erasure_deadline_days
+    reports = platform.one("AWS::S3::Bucket", BucketName=load(environ={}).bucket("batch-engineering"))
+    assert reports.properties["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] < 30
+
+
+def test_no_bucket_takes_acls_and_every_log_is_encrypted_and_ends(platform):
+    for bucket in platform.resources("AWS::S3::Bucket"):
+        assert bucket.properties["OwnershipControls"] == {
+            "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        }
+        assert bucket.properties["BucketEncryption"], bucket.id
+    groups = list(platform.resources("AWS::Logs::LogGroup"))
+    assert len(groups) >= 9
+    for group in groups:
+        assert group.properties["KmsKeyId"].startswith("arn:aws:kms:"), group.id
+        assert group.properties["RetentionInDays"] == RETENTION.logs_days, group.id
+        assert group.raw["DeletionPolicy"] == "Retain", group.id
+
+
 def test_access_to_every_zone_is_logged(platform):
     for zone, bucket in (*zones(platform).items(), *zones(platform, replica=True).items()):
         logged = bucket.properties["LoggingConfiguration"]

@@ -15,8 +15,15 @@ _GLOBAL = [
 ]  # fmt: skip
 
 
+# Who deploys the stacks: the permission set `Deployers` of IAM Identity Center. Nobody else can make a role
+# on that path, whatever it is called.
+_DEPLOYERS = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Deployers_*"
+
+
 def everywhere(settings: Settings) -> dict[str, Any]:
     """For all accounts of the platform."""
+    prefix = settings.prefix
+    but_deployers = {"ArnNotLike": {"aws:PrincipalArn": _DEPLOYERS}}
     regions = [settings.region, *([settings.replica.region] if settings.parts.replication else [])]
     administrators = sorted(settings.role(f"{account}-key-administrator") for account in ACCOUNTS)
     return document(
@@ -29,16 +36,36 @@ def everywhere(settings: Settings) -> dict[str, Any]:
             "Condition": {"StringNotEquals": {"aws:RequestedRegion": regions}},
         },
         deny("NotAsRoot", ["*"], "*", when={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}),
-        deny(
-            "LocksHold",
-            ["s3:BypassGovernanceRetention", "s3:PutBucketObjectLockConfiguration"],
-            f"arn:aws:s3:::{settings.prefix}-*",
-        ),
+        deny("LocksHold", ["s3:BypassGovernanceRetention"], f"arn:aws:s3:::{prefix}-*"),
         deny(
             "NothingIsPublic",
             ["s3:PutAccountPublicAccessBlock", "s3:PutBucketPublicAccessBlock"],
             "*",
-            when={"StringNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*cfn-exec-role*"}},
+            when=but_deployers,
+        ),
+        # an administrator who could would let himself into a zone
+        deny(
+            "PoliciesStay",
+            [
+                "iam:AttachRolePolicy", "iam:CreatePolicyVersion", "iam:CreateRole", "iam:DeleteRole",
+                "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+                "iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "s3:DeleteBucketPolicy",
+                "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
+            ],
+            [
+                f"arn:aws:iam::*:policy/{prefix}-*",
+                f"arn:aws:iam::*:role/{prefix}-*",
+                f"arn:aws:s3:::{prefix}-*",
+            ],
+            when=but_deployers,
+        ),
+        # a copy of a key has a policy of its own
+        deny("KeyPoliciesStay", ["kms:PutKeyPolicy", "kms:ReplicateKey"], "*", when=but_deployers),
+        deny(  # nor give himself one, by a machine of his own
+            "RolesAreGivenByThePlatform",
+            ["iam:PassRole"],
+            f"arn:aws:iam::*:role/{prefix}-*",
+            when={"ArnNotLike": {"aws:PrincipalArn": [_DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
         ),
         deny(
             "LogsStay",
@@ -56,7 +83,7 @@ def everywhere(settings: Settings) -> dict[str, Any]:
             ["iam:CreateAccessKey", "iam:CreateUser"],
             "*",
         ),
-    )
+    )  # fmt: skip
 
 
 def without_internet() -> dict[str, Any]:

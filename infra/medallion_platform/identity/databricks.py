@@ -9,6 +9,7 @@ from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
 from medallion_platform.keys import zones_of
+from medallion_platform.network.lakehouse import CLUSTERS
 from medallion_platform.policies import Statement, allow, deny
 from medallion_platform.settings import Settings
 
@@ -84,11 +85,10 @@ def _workspace(settings: Settings, account: str) -> Iterator[Statement]:
                 },
             },
         )
-    if settings.parts.database and account in ("engineering", "serving"):
-        # by its IAM authentication; which database that is, is known only once it is there
-        owner = settings.account("engineering")
+    if settings.parts.database and account == "engineering":
+        # by its IAM authentication, which another account's roles have not; the database's id comes with it
         yield allow(
-            "Database", ["rds-db:connect"], f"arn:aws:rds-db:{region}:{owner}:dbuser:*/medallion_reader"
+            "Database", ["rds-db:connect"], f"arn:aws:rds-db:{region}:{own}:dbuser:*/medallion_reader"
         )
 
 
@@ -120,6 +120,13 @@ def _catalog(scope: Construct, settings: Settings, name: str) -> None:
         statements=[allow("Itself", ["sts:AssumeRole"], own)],
         description="Storage credential of Unity Catalog",
     )
+
+
+def _network_names(settings: Settings, account: str) -> Iterator[str]:
+    """Of what clusters are in: the security group `workspace`, and the subnets of document 1."""
+    yield f"{settings.prefix}-{account}-workspace"
+    for group in CLUSTERS[account]:
+        yield from (f"{settings.prefix}-{account}-{group}-{letter}" for letter in "ab")
 
 
 def _launching(settings: Settings, account: str) -> Iterator[Statement]:
@@ -155,7 +162,10 @@ def _launching(settings: Settings, account: str) -> Iterator[Statement]:
     owner = {"ec2:Owner": settings.databricks.image_account}
     yield allow("ImagesOfDatabricks", _LAUNCH, images, when={"StringEquals": owner})
     yield deny("NoOtherImages", _LAUNCH, "arn:aws:ec2:*::image/*", when={"StringNotEquals": owner})
-    yield allow("IntoOurNetwork", ["ec2:RunInstances"], [f"{here}:security-group/*", f"{here}:subnet/*"])
+    # by names, which nobody but who deploys can give: the account has other networks, one with the internet
+    network = [f"{here}:security-group/*", f"{here}:subnet/*"]
+    names = {"StringEquals": {"ec2:ResourceTag/Name": list(_network_names(settings, account))}}
+    yield allow("IntoOurNetwork", ["ec2:RunInstances"], network, when=names)
     yield allow(
         "Look",
         [

@@ -52,12 +52,14 @@ def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
     name = "".join(part.title() for part in [grant.zone, *re.findall("[a-z]+", grant.prefix)])
     bucket = f"arn:aws:s3:::{settings.bucket(grant.zone)}"
     account = settings.account(home(grant.zone))
-    below: dict[str, Any] | None = {"StringLike": {"s3:prefix": f"{grant.prefix}*"}} if grant.prefix else None
+    # Names of buckets can be told before they are there, and whoever is first has them: not for our data.
+    ours: dict[str, Any] = {"StringEquals": {"aws:ResourceAccount": account}}
+    below = {**ours, "StringLike": {"s3:prefix": f"{grant.prefix}*"}} if grant.prefix else ours
     listing = [action for action in BUCKET_ACTIONS[grant.kind] if action == "s3:ListBucket"]
     other = [action for action in BUCKET_ACTIONS[grant.kind] if action != "s3:ListBucket"]
     yield allow(f"{name}List", listing, bucket, when=below)
-    yield allow(f"{name}Bucket", other, bucket)
-    yield allow(f"{name}Objects", OBJECT_ACTIONS[grant.kind], f"{bucket}/{grant.prefix}*")
+    yield allow(f"{name}Bucket", other, bucket, when=ours)
+    yield allow(f"{name}Objects", OBJECT_ACTIONS[grant.kind], f"{bucket}/{grant.prefix}*", when=ours)
     via: dict[str, Any] = {"StringEquals": {"kms:ViaService": f"s3.{settings.region}.amazonaws.com"}}
     if not grant.crosses:  # in another account, an alias is not looked at; there the key's own policy decides
         alias = f"alias/{settings.prefix}-{home(grant.zone)}-{grant.zone}"

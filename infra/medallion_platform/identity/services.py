@@ -24,7 +24,7 @@ class ServiceAccess(Construct):
             f"{account}-key-administrator",
             trust=[operators(own)],
             statements=list(_keys(settings, own)),
-            description="Creates, rotates, replicates and ends keys; cannot use one",
+            description="Creates, rotates and ends keys; cannot use one, nor say who does",
         )
         if zones_of(account) and settings.parts.replication:
             make_role(
@@ -49,7 +49,7 @@ class ServiceAccess(Construct):
                         to={"AWS": f"arn:aws:iam::{settings.account(asking)}:root"},
                     )
                 ],
-                statements=list(_peering(settings, own)),
+                statements=list(_peering(settings, account, asking)),
                 description="Accepts the peering that the neighbouring account asks for",
             )
         if account == "engineering":
@@ -79,20 +79,22 @@ def _keys(settings: Settings, own: str) -> Iterator[Statement]:
         [
             "kms:CancelKeyDeletion", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey",
             "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases",
-            "kms:ListKeyPolicies", "kms:PutKeyPolicy", "kms:ReplicateKey", "kms:ScheduleKeyDeletion",
-            "kms:TagResource", "kms:UpdateKeyDescription",
+            "kms:ListKeyPolicies", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UpdateKeyDescription",
         ],
         [f"arn:aws:kms:{region}:{own}:key/*" for region in regions],
     )  # fmt: skip
+    # A key's policy, also that of a copy, says who may read by it: both come with the stacks alone.
     # there is no resource yet; only keys that can be used in both regions are made
     yield allow("Create", ["kms:CreateKey"], "*", when={"Bool": {"kms:MultiRegion": "true"}})
 
 
 def _replication(settings: Settings, account: str) -> Iterator[Statement]:
     zones, own = zones_of(account), settings.account(account)
+    # Names of buckets can be told before they are there, and whoever is first has them.
+    in_ours = {"StringEquals": {"aws:ResourceAccount": own}}
     here = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in zones]
     there = [f"arn:aws:s3:::{settings.bucket(zone, replica=True)}" for zone in zones]
-    yield allow("Look", ["s3:GetReplicationConfiguration", "s3:ListBucket"], here)
+    yield allow("Look", ["s3:GetReplicationConfiguration", "s3:ListBucket"], here, when=in_ours)
     yield allow(
         "Read",
         [
@@ -108,6 +110,7 @@ def _replication(settings: Settings, account: str) -> Iterator[Statement]:
         "Write",
         ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"],
         [f"{bucket}/*" for bucket in there],
+        when=in_ours,
     )
     for sid, actions, region in (
         ("Decrypt", ["kms:Decrypt"], settings.region),
@@ -166,8 +169,11 @@ def _names(settings: Settings) -> Iterator[Statement]:
     yield allow("Changes", ["route53:GetChange"], "arn:aws:route53:::change/*")
 
 
-def _peering(settings: Settings, own: str) -> Iterator[Statement]:
-    here = f"arn:aws:ec2:{settings.region}:{own}"
-    yield allow(
-        "Accept", ["ec2:AcceptVpcPeeringConnection"], [f"{here}:vpc-peering-connection/*", f"{here}:vpc/*"]
-    )
+def _peering(settings: Settings, account: str, asking: str) -> Iterator[Statement]:
+    """What a VPC of the neighbour asks the account's VPC of document 1 for; nobody else, and no other VPC."""
+    here, there = (f"arn:aws:ec2:{settings.region}:{settings.account(name)}" for name in (account, asking))
+    theirs = {"ArnLike": {"ec2:RequesterVpc": f"{there}:vpc/*"}}
+    ours = {"StringEquals": {"ec2:ResourceTag/Name": f"{settings.prefix}-{account}"}}
+    accept = ["ec2:AcceptVpcPeeringConnection"]
+    yield allow("Accept", accept, f"{here}:vpc-peering-connection/*", when=theirs)
+    yield allow("AcceptFor", accept, f"{here}:vpc/*", when=ours)

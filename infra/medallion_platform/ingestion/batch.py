@@ -28,7 +28,8 @@ from medallion_platform.zones.bucket import (
 )
 
 _NAME = "batch-copy"
-_PAUSE = 30  # seconds between two looks at a job
+# Seconds between two looks at a job. An execution has 25,000 events, 9 of them a look: enough for three days.
+_PAUSE = 120
 
 
 class BatchCopy(Construct):

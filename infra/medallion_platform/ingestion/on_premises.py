@@ -24,7 +24,8 @@ class FilesFromOnPremises(Construct):
         agent = asked(
             self,
             "DataSyncAgent",
-            "ARN of the agent, activated beside the file server",
+            "ARN of the agent, activated beside the file server for the private link of DataSync, with a "
+            "subnet `endpoints` and the security group `entry`",
             pattern="arn:aws:datasync:.*:agent/.*",
         )
         landing = f"arn:aws:s3:::{settings.bucket('landing')}"

@@ -34,6 +34,24 @@ def s3_gateway(scope: Construct, settings: Settings, vpc: Vpc, group: str, bucke
     )
 
 
+def s3_interface(
+    scope: Construct, settings: Settings, vpc: Vpc, group: SecurityGroup, buckets: Sequence[str]
+) -> None:
+    """The way to S3 for who is outside the VPC, whom gateways do not serve. It has names of its own: under
+    S3's it would take the traffic of the whole VPC from the gateways, and from what their policies limit."""
+    ec2.CfnVPCEndpoint(
+        scope,
+        "s3",
+        vpc_id=vpc.id,
+        service_name=f"com.amazonaws.{settings.region}.s3",
+        vpc_endpoint_type="Interface",
+        subnet_ids=vpc.subnet_ids("endpoints"),
+        security_group_ids=[group.id],
+        private_dns_enabled=False,
+        policy_document=document(allow("Zones", _DATA, _both(buckets), to="*", when=_ours(settings))),
+    )
+
+
 def s3_policy(settings: Settings, buckets: Sequence[str]) -> dict[str, Any]:
     statements = [
         allow("Zones", _DATA, _both(buckets), to="*", when=_ours(settings)),

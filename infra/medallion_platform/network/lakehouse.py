@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from constructs import Construct
 
-from medallion_platform.network.endpoints import interface, private_service, s3_gateway
+from medallion_platform.network.endpoints import interface, private_service, s3_gateway, s3_interface
 from medallion_platform.network.flow_logs import FlowLogs
 from medallion_platform.network.rules import (
+    AGENT,
     ANYWHERE,
     CONTROL_PLANE,
     POSTGRES,
@@ -30,7 +31,8 @@ ZONES = {
     "workspace": ["refined"],
     "lakehouse": ["landing", "raw", "trusted", "refined", "error"],
 }
-_COMPUTING = {"engineering": ["raw", "trusted"], "serving": ["refined"], "consumers": ["workspace"]}
+# The groups of subnets that clusters are in.
+CLUSTERS = {"engineering": ["raw", "trusted"], "serving": ["refined"], "consumers": ["workspace"]}
 # Whom an account is connected with: the first with the second, the second with the third.
 NEIGHBOURS = {
     "engineering": ["serving"],
@@ -44,7 +46,7 @@ _INTERFACES = ["kms", "logs", "monitoring", "secretsmanager", "sts"]
 def computing(settings: Settings, account: str) -> list[str]:
     """The groups of an account that computing happens in; jobs of EMR build all zones, in their own."""
     more = ["lakehouse"] if settings.parts.emr and account == "engineering" else []
-    return [*_COMPUTING[account], *more]
+    return [*CLUSTERS[account], *more]
 
 
 class LakehouseNetwork(Construct):
@@ -70,6 +72,8 @@ class LakehouseNetwork(Construct):
             databricks = settings.databricks
             private_service(self, "workspace-api", self.network, self.endpoints, databricks.workspace_service)
             private_service(self, "relay", self.network, self.endpoints, databricks.relay_service)
+        if self._on_premises:
+            self._admit_on_premises()
         if self.has_database:
             self._allow_database()
         FlowLogs(self, "flow-logs", settings, account, account, self.network.id, key_arn)
@@ -87,8 +91,6 @@ class LakehouseNetwork(Construct):
                 more += ["kinesis-streams"]
             if parts.emr:
                 more += ["glue"]
-            if parts.on_premises:
-                more += ["s3"]  # gateways serve the VPC alone: on-premises come by an interface
         return [*_INTERFACES, *more]
 
     def _groups(self) -> Sequence[Group]:
@@ -104,13 +106,18 @@ class LakehouseNetwork(Construct):
             )
             for place, name in enumerate(computing(settings, self._account))
         ]
-        near = [inside, *([settings.on_premises.network] if self._on_premises else [])]
+        outside = [settings.on_premises.network] if self._on_premises else []
+        near = [inside, *outside]
         databricks = [RELAY, CONTROL_PLANE] if settings.parts.databricks else []
         endpoints = Group(
             "endpoints",
             "240.0",
             24,
-            inbound=[*(Rule(block, TLS) for block in near), *(Rule(inside, ports) for ports in databricks)],
+            inbound=[
+                *(Rule(block, TLS) for block in near),
+                *(Rule(inside, ports) for ports in databricks),
+                *(Rule(block, AGENT) for block in outside),
+            ],
             outbound=[Rule(block, REPLIES) for block in near],
         )
         found.append(endpoints)
@@ -156,10 +163,19 @@ class LakehouseNetwork(Construct):
         if self._settings.parts.databricks:
             self.workspace.reaches(self.endpoints, RELAY, "Relay of secure cluster connectivity")
             self.workspace.reaches(self.endpoints, CONTROL_PLANE, "Control plane of Databricks")
-        if self._on_premises:
-            self.endpoints.admits_block(self._settings.on_premises.network, TLS, "Data from on-premises")
         if self._settings.parts.database and self._account == "serving":
             self.workspace.reaches_block(self._settings.networks.engineering, POSTGRES, "The database")
+
+    def _admit_on_premises(self) -> None:
+        """Private links that clusters have no way to: S3, to land files, and the one of DataSync's agent."""
+        settings = self._settings
+        outside = settings.on_premises.network
+        self.endpoints.admits_block(outside, TLS, "Data from on-premises")
+        entry = self._security_group("entry", "Private links for on-premises alone")
+        entry.admits_block(outside, TLS, "Files from on-premises")
+        entry.admits_block(outside, AGENT, "DataSync's agent")
+        s3_interface(self, settings, self.network, entry, [settings.bucket("landing")])
+        private_service(self, "datasync", self.network, entry, f"com.amazonaws.{settings.region}.datasync")
 
     def _allow_database(self) -> None:
         self.database = self._security_group("database", "Databases")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import aws_directconnect as direct
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from medallion_platform.log_groups import make_log_group
 from medallion_platform.network.vpc import Vpc
 from medallion_platform.settings import Settings
 
@@ -25,13 +25,7 @@ class OnPremisesEntry(Construct):
         customer = ec2.CfnCustomerGateway(
             self, "customer", type="ipsec.1", ip_address=found.gateway_address, bgp_asn=found.gateway_asn
         )
-        group = logs.CfnLogGroup(
-            self,
-            "tunnels-log",
-            log_group_name=f"/{settings.prefix}/vpn",
-            retention_in_days=settings.retention.logs_days,
-            kms_key_id=key_arn,
-        )
+        group = make_log_group(self, "tunnels-log", settings, f"/{settings.prefix}/vpn", key_arn)
         tunnel = ec2.CfnVPNConnection.VpnTunnelOptionsSpecificationProperty(
             ike_versions=[ec2.CfnVPNConnection.IKEVersionsRequestListValueProperty(value="ikev2")],
             log_options=ec2.CfnVPNConnection.VpnTunnelLogOptionsSpecificationProperty(

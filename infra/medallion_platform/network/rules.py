@@ -16,6 +16,8 @@ REPLIES = (1024, 65535)
 # Databricks: the relay of secure cluster connectivity, and its control plane's services.
 RELAY = (6666, 6666)
 CONTROL_PLANE = (8443, 8451)
+# What an agent of DataSync is told by; files go by TLS.
+AGENT = (1024, 1064)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from constructs import Construct
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key, reading
 from medallion_platform.log_groups import make_log_group
-from medallion_platform.machine import StateMachine
+from medallion_platform.machine import AGAIN, StateMachine
 from medallion_platform.network.lakehouse import LakehouseNetwork
 from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow, service
@@ -61,6 +61,10 @@ class RunOnEmr(Construct):
             maximum_capacity=_Application.MaximumAllowedResourcesProperty(
                 cpu=f"{settings.emr.vcpu} vCPU", memory=f"{settings.emr.memory_gb} GB"
             ),
+            # Delta on S3 takes commits of one driver at a time: of two, some would be lost
+            scheduler_configuration=_Application.SchedulerConfigurationProperty(
+                max_concurrent_runs=1, queue_timeout_minutes=settings.orchestration.longest_minutes
+            ),
             network_configuration=_Application.NetworkConfigurationProperty(
                 subnet_ids=network.network.subnet_ids("lakehouse"), security_group_ids=[network.workspace.id]
             ),
@@ -89,7 +93,11 @@ class RunOnEmr(Construct):
             key,
             definition=definition(settings, application.ref, role.attr_arn, wheel),
             statements=[
-                allow("Start", ["emr-serverless:StartJobRun"], application.attr_arn),
+                allow(
+                    "Start",
+                    ["emr-serverless:ListJobRuns", "emr-serverless:StartJobRun"],
+                    application.attr_arn,
+                ),
                 allow("Follow", ["emr-serverless:CancelJobRun", "emr-serverless:GetJobRun"], jobs),
                 allow(
                     "Hear",
@@ -149,7 +157,10 @@ def _needs(settings: Settings) -> list[Statement]:
 
 
 def definition(settings: Settings, application: str, role: str, environment: str) -> dict[str, Any]:
-    """Of {"run"}: {"outcome"}, as the job writes it down when it ends well."""
+    """Of {"run"}: {"outcome"}, as the job writes it down when it ends well.
+
+    There is one run at a time, and at most one that waits for it: who comes meanwhile joins that one.
+    """
     artifacts = f"s3://{settings.bucket('artifacts-engineering')}"
     delta = [
         "spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension",
@@ -161,8 +172,27 @@ def definition(settings: Settings, application: str, role: str, environment: str
         "spark.executorEnv.PYSPARK_PYTHON=./environment/bin/python",
     ]
     return {
-        "StartAt": "Work",
+        "StartAt": "Ask",
         "States": {
+            "Ask": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:emrserverless:listJobRuns",
+                "Parameters": {
+                    "ApplicationId": application,
+                    "States": ["SUBMITTED", "QUEUED", "PENDING", "SCHEDULED"],
+                    "MaxResults": 1,
+                },
+                "ResultSelector": {"waiting.$": "States.ArrayLength($.JobRuns)"},
+                "ResultPath": "$.others",
+                "Retry": [AGAIN],
+                "Next": "IsOneWaiting",
+            },
+            "IsOneWaiting": {  # it has not begun, and will take in all there is now
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.others.waiting", "NumericGreaterThan": 0, "Next": "Joined"}],
+                "Default": "Work",
+            },
+            "Joined": {"Type": "Pass", "Result": {"outcome": "passed"}, "End": True},
             "Work": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::emr-serverless:startJobRun.sync",

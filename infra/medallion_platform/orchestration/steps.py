@@ -81,7 +81,8 @@ def definition(settings: Settings, compute: str) -> dict[str, Any]:
                 },
                 "ResultSelector": {"outcome.$": "$.Output.outcome"},
                 "ResultPath": "$.done",
-                "TimeoutSeconds": 60 * settings.orchestration.longest_minutes + 1800,
+                # on EMR, a run may wait as long for the one before
+                "TimeoutSeconds": 120 * settings.orchestration.longest_minutes + 1800,
                 "Retry": [
                     {**AGAIN, "ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 60, "MaxAttempts": 2}
                 ],

@@ -95,7 +95,9 @@ def _across(settings: Settings, grant: Grant, arns: list[str]) -> Statement:
         f"Across{name}",
         [*BUCKET_ACTIONS[grant.kind], *OBJECT_ACTIONS[grant.kind]],
         [arns[0], f"{arns[1][:-1]}{grant.prefix}*"],
-        to={"AWS": settings.role(grant.role)},
+        # by a condition: a principal must be there already, and accounts are deployed one after the other
+        to={"AWS": f"arn:aws:iam::{settings.role(grant.role).split(':')[4]}:root"},
+        when={"ArnEquals": {"aws:PrincipalArn": settings.role(grant.role)}},
     )
 
 

@@ -62,9 +62,10 @@ def lifecycle(rules: list[s3.CfnBucket.RuleProperty]) -> s3.CfnBucket.LifecycleC
     return s3.CfnBucket.LifecycleConfigurationProperty(rules=[*rules, cut_off])
 
 
-def expiry(id_: str, days: int) -> s3.CfnBucket.RuleProperty:
+def expiry(id_: str, days: int, prefix: str | None = None) -> s3.CfnBucket.RuleProperty:
     return s3.CfnBucket.RuleProperty(
         id=id_,
+        prefix=prefix,
         status="Enabled",
         expiration_in_days=days,
         noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=1),

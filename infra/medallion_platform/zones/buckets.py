@@ -51,7 +51,13 @@ class Zones(Construct):
             name,
             bucket_encryption=encryption(key.attr_arn),
             logging_configuration=logging_to(self._access_logs.ref, "logs"),
-            lifecycle_configuration=lifecycle([expiry("expire", self._settings.retention.logs_days)]),
+            lifecycle_configuration=lifecycle(
+                [
+                    expiry("expire", self._settings.retention.logs_days),
+                    # they name objects, and keys may name people
+                    expiry("inventories", self._settings.retention.erasure_deadline_days - 3, "inventory/"),
+                ]
+            ),
         )
         attach_policy(self, "logs-policy", bucket, logs_policy(self._settings, self._account, name))
         return bucket
