@@ -47,6 +47,7 @@ class Retention:
 
 
 Connection = Literal["transit_gateway", "peering", "none"]
+Trail = Literal["accounts", "organization", "none"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Parts:
     data_exchange: bool
     orchestration: bool
     emr: bool
+    monitoring: bool
+    trail: Trail
+    audit_logs: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Databricks:
 
     aws_account: str
     catalog_role: str
+    log_delivery_role: str
     image_account: str
     serverless_paths: list[str]
     control_plane_addresses: list[str]
@@ -120,6 +125,26 @@ class Emr:
 
 
 @dataclass(frozen=True)
+class Monitoring:
+    """When people are called, and how long nobody can delete what the trail wrote down."""
+
+    product: str
+    quarantines: list[str]
+    most_quarantined: float
+    behind_minutes: int
+    delivery_minutes: int
+    silent_hours: int
+    replication_minutes: int
+    database: str
+    database_free_gb: int
+    replica_lag_seconds: int
+    dms_minutes: int
+    cost_anomaly_usd: int
+    locked_days: int
+    workspaces: list[str]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -134,6 +159,7 @@ class Settings:
     on_premises: OnPremises
     orchestration: Orchestration
     emr: Emr
+    monitoring: Monitoring
     accounts: Mapping[str, str]
     databricks_account: str
 
@@ -146,6 +172,7 @@ class Settings:
             )
         if self.parts.orchestration and not (self.parts.databricks or self.parts.emr):
             raise SettingsError("parts.orchestration needs what to run on: parts.databricks or parts.emr.")
+        self._check_monitoring()
         if self.replica.region == self.region:
             raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
         blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}
@@ -153,6 +180,19 @@ class Settings:
         for (one, block), (other, another) in combinations(blocks.items(), 2):
             if IPv4Network(block).overlaps(IPv4Network(another)):
                 raise SettingsError(f"{one} ({block}) and {other} ({another}) overlap.")
+
+    def _check_monitoring(self) -> None:
+        locked, kept = self.monitoring.locked_days, self.retention.logs_days
+        if locked > kept:
+            raise SettingsError(
+                f"monitoring.locked_days is {locked}: logs are deleted after retention.logs_days ({kept}), and "
+                "what is locked cannot be."
+            )
+        # An alarm looks at a day at most, or at a week where a period is an hour or longer.
+        if not 1 <= self.monitoring.silent_hours <= 7 * 24:
+            raise SettingsError(
+                f"monitoring.silent_hours is {self.monitoring.silent_hours}: CloudWatch looks at 1 to 168."
+            )
 
     def account(self, name: str) -> str:
         return self.accounts[name]
