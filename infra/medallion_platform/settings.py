@@ -185,8 +185,8 @@ class Settings:
         locked, kept = self.monitoring.locked_days, self.retention.logs_days
         if locked > kept:
             raise SettingsError(
-                f"monitoring.locked_days is {locked}: logs are deleted after retention.logs_days ({kept}), and "
-                "what is locked cannot be."
+                f"monitoring.locked_days is {locked}: logs are deleted after retention.logs_days ({kept}), "
+                "and what is locked cannot be."
             )
         # An alarm looks at a day at most, or at a week where a period is an hour or longer.
         if not 1 <= self.monitoring.silent_hours <= 7 * 24:

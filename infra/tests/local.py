@@ -37,6 +37,9 @@ ORDER = [
     "zones",
     "ingestion",
     "orchestration",
+    "trail",
+    "audit",
+    "monitoring",
 ]
 
 

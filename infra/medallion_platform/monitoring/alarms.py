@@ -36,18 +36,18 @@ class Topic(Construct):
             when=on_behalf,
         )
         key = make_key(self, "key", settings, account, "monitoring", managed(own, using))
-        self.arn = f"arn:aws:sns:{region}:{own}:{settings.prefix}-alarms"
-        topic = sns.CfnTopic(
-            self, "topic", topic_name=self.arn.rsplit(":", 1)[1], kms_master_key_id=key.attr_arn
-        )
-        self.topic = topic
+        arn = f"arn:aws:sns:{region}:{own}:{settings.prefix}-alarms"
+        topic = sns.CfnTopic(self, "topic", topic_name=arn.rsplit(":", 1)[1], kms_master_key_id=key.attr_arn)
+        self.ref = topic.ref
         sns.CfnTopicPolicy(
             self,
             "policy",
             topics=[topic.ref],
             policy_document=document(
-                deny("OnlyTls", ["sns:Publish"], self.arn, to="*", when={"Bool": {"aws:SecureTransport": "false"}}),
-                allow("Calls", ["sns:Publish"], self.arn, to={"Service": _CALLING}, when=on_behalf),
+                deny(
+                    "OnlyTls", ["sns:Publish"], arn, to="*", when={"Bool": {"aws:SecureTransport": "false"}}
+                ),
+                allow("Calls", ["sns:Publish"], arn, to={"Service": _CALLING}, when=on_behalf),
             ),
         )
         sns.CfnSubscription(
@@ -56,7 +56,10 @@ class Topic(Construct):
             topic_arn=topic.ref,
             protocol="email",
             endpoint=asked(
-                self, "OperatorsEmail", "Address of those who answer alarms; AWS asks it to confirm", pattern=".+@.+"
+                self,
+                "OperatorsEmail",
+                "Address of those who answer alarms; AWS asks it to confirm",
+                pattern=".+@.+",
             ),
         )
 
@@ -69,7 +72,7 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         for watch in watches:
-            made = cloudwatch.CfnAlarm(
+            cloudwatch.CfnAlarm(
                 self,
                 watch.name,
                 alarm_name=f"{settings.prefix}-{watch.name}",
@@ -80,11 +83,10 @@ class Alarms(Construct):
                 datapoints_to_alarm=watch.periods,
                 treat_missing_data=watch.missing,
                 actions_enabled=True,
-                alarm_actions=[topic.topic.ref],
-                ok_actions=[topic.topic.ref],
+                alarm_actions=[topic.ref],
+                ok_actions=[topic.ref],
                 **_compared(watch),
             )
-            made.add_resource_dependency(topic.topic)
 
 
 def _compared(watch: Watch) -> dict[str, Any]:
@@ -106,7 +108,13 @@ class Dashboard(Construct):
     """A row for each concern, with the line that calls people in each picture."""
 
     def __init__(
-        self, scope: Construct, id_: str, settings: Settings, account: str, region: str, watches: Sequence[Watch]
+        self,
+        scope: Construct,
+        id_: str,
+        settings: Settings,
+        account: str,
+        region: str,
+        watches: Sequence[Watch],
     ) -> None:
         super().__init__(scope, id_)
         cloudwatch.CfnDashboard(

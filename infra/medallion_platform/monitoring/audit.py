@@ -19,7 +19,14 @@ from medallion_platform.monitoring.trail import nobody_deletes
 from medallion_platform.policies import Statement, allow, deny, document
 from medallion_platform.settings import Settings
 from medallion_platform.zones.access import DATA_ACTIONS, secure_transport
-from medallion_platform.zones.bucket import attach_policy, encryption, expiry, lifecycle, logging_to, make_bucket
+from medallion_platform.zones.bucket import (
+    attach_policy,
+    encryption,
+    expiry,
+    lifecycle,
+    logging_to,
+    make_bucket,
+)
 
 BUCKET = "account-logs-engineering"
 PREFIX = "audit"
@@ -155,9 +162,7 @@ class AuditLogs(Construct):
                 ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
                 self._arn,
                 when={
-                    "StringLike": {
-                        "s3:prefix": [each for name in _DELIVERED for each in (name, f"{name}/*")]
-                    }
+                    "StringLike": {"s3:prefix": [each for name in _DELIVERED for each in (name, f"{name}/*")]}
                 },
             ),
             allow(
@@ -190,7 +195,7 @@ class AuditLogs(Construct):
         )
 
     def _asking(self) -> list[Statement]:
-        settings, own, region = self._settings, self._settings.account("engineering"), self._settings.region
+        own, region = self._settings.account("engineering"), self._settings.region
         glued = f"arn:aws:glue:{region}:{own}"
         return [
             allow(

@@ -23,13 +23,13 @@ class CostAnomalies(Construct):
             monitor_type="DIMENSIONAL",
             monitor_dimension="SERVICE",
         )
-        subscription = ce.CfnAnomalySubscription(
+        ce.CfnAnomalySubscription(
             self,
             "subscription",
             subscription_name=f"{settings.prefix}-{account}",
             monitor_arn_list=[monitor.attr_monitor_arn],
             frequency="IMMEDIATE",  # topics are told at once, or not at all
-            subscribers=[ce.CfnAnomalySubscription.SubscriberProperty(type="SNS", address=topic.topic.ref)],
+            subscribers=[ce.CfnAnomalySubscription.SubscriberProperty(type="SNS", address=topic.ref)],
             threshold_expression=json.dumps(
                 {
                     "Dimensions": {
@@ -40,4 +40,3 @@ class CostAnomalies(Construct):
                 }
             ),
         )
-        subscription.add_resource_dependency(topic.topic)

@@ -34,7 +34,7 @@ def watches(settings: Settings, account: str, *, replica: bool = False) -> list[
     if parts.replication:
         found += _not_copied(settings, account)
     if parts.trail == "accounts" or account == "management":
-        found += _trail(settings, account)
+        found += _trail(settings)
     return found
 
 
@@ -94,7 +94,10 @@ def _events(settings: Settings) -> Iterator[Watch]:
         "SQS tells nothing of queues that are empty for hours.",
         (
             Metric(
-                "AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": f"{settings.prefix}-drops"}, "Maximum"
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                {"QueueName": f"{settings.prefix}-drops"},
+                "Maximum",
             ),
         ),
     )
@@ -222,7 +225,6 @@ def _library(settings: Settings) -> Iterator[Watch]:
         quiet,
         expression=f'SELECT MAX(MillisBehindLatest) FROM SCHEMA("{_LIBRARY}", Product, Table) '
         f"WHERE Product = '{product}'",
-        periods=3,
     )
     for table in settings.monitoring.quarantines:
         of = {"Product": product, "Table": table}
@@ -316,18 +318,14 @@ def _replica_of_database(settings: Settings) -> Iterator[Watch]:
         seconds,
         "breaching",
         "A replica that does not replicate tells no lag.",
-        (
-            Metric(
-                "AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": settings.monitoring.database}, "Maximum"
-            ),
-        ),
+        (Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": settings.monitoring.database}, "Maximum"),),
         seconds=60,
         periods=5,
     )
 
 
 def _changes(settings: Settings) -> Iterator[Watch]:
-    """Of all replications of the account: under which dimension DMS Serverless tells, AWS does not document."""
+    """Of all replications there are: the dimension of DMS Serverless is not documented."""
     minutes = settings.monitoring.dms_minutes
     for metric, where in (("CDCLatencySource", "read"), ("CDCLatencyTarget", "written")):
         yield Watch(
@@ -342,7 +340,7 @@ def _changes(settings: Settings) -> Iterator[Watch]:
         )
 
 
-def _trail(settings: Settings, account: str) -> Iterator[Watch]:
+def _trail(settings: Settings) -> Iterator[Watch]:
     for name, filter_ in FILTERS.items():
         yield Watch(
             "Trail",

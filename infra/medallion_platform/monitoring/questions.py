@@ -15,13 +15,14 @@ class Question:
 
     def sql(self, table: str) -> str:
         return (
-            f"{_WHEN} AS happened, useridentity.email AS who, sourceipaddress AS address, workspaceid AS workspace, "
-            f'{self.columns}\nFROM {table}\nWHERE "date" >= {_SINCE}\n  AND {self.actions}\nORDER BY happened DESC'
+            f"SELECT {_WHEN} AS happened, useridentity.email AS who, sourceipaddress AS address, "
+            f"workspaceid AS workspace, {self.columns}\n"
+            f'FROM {table}\nWHERE "date" >= {_SINCE}\n  AND {self.actions}\nORDER BY happened DESC'
         )
 
 
 # Without functions that Athena alone has, so that tests can ask another engine.
-_WHEN = "SELECT TIMESTAMP '1970-01-01 00:00:00' + CAST(\"timestamp\" / 1000 AS bigint) * INTERVAL '1' SECOND"
+_WHEN = "TIMESTAMP '1970-01-01 00:00:00' + CAST(\"timestamp\" / 1000 AS bigint) * INTERVAL '1' SECOND"
 _SINCE = "CAST(CAST(current_date - INTERVAL '7' DAY AS date) AS varchar)"
 
 QUESTIONS = {
@@ -40,7 +41,8 @@ QUESTIONS = {
     ),
     "permission-changes": Question(
         "Who granted or took away what: in Unity Catalog, in groups, on objects of workspaces",
-        "actionname AS action, coalesce(requestparams.securable_full_name, requestparams.targetgroupname) AS what, "
+        "actionname AS action, "
+        "coalesce(requestparams.securable_full_name, requestparams.targetgroupname) AS what, "
         "coalesce(requestparams.changes, requestparams.targetusername) AS change",
         "(actionname IN ('updatePermissions', 'updateSharePermissions', 'addPrincipalToGroup', "
         "'removePrincipalFromGroup', 'setAdmin', 'removeAdmin') OR actionname LIKE 'change%Acl%')",

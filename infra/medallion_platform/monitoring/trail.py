@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import aws_cloudtrail as cloudtrail
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -15,10 +16,17 @@ from medallion_platform.keys import make_key, managed, zones_of
 from medallion_platform.log_groups import make_log_group
 from medallion_platform.monitoring.filters import FILTERS, trail_namespace
 from medallion_platform.parameters import asked
-from medallion_platform.policies import Statement, allow, deny, document
+from medallion_platform.policies import Statement, allow, deny, document, service
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.access import secure_transport
-from medallion_platform.zones.bucket import attach_policy, encryption, expiry, lifecycle, logging_to, make_bucket
+from medallion_platform.zones.bucket import (
+    attach_policy,
+    encryption,
+    expiry,
+    lifecycle,
+    logging_to,
+    make_bucket,
+)
 
 _Trail = cloudtrail.CfnTrail
 
@@ -122,7 +130,7 @@ class Trail(Construct):
         )
         arns = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
         ours: dict[str, Any] = {"StringEquals": {"aws:SourceArn": self._arn}}
-        service = {"Service": "cloudtrail.amazonaws.com"}
+        writer = {"Service": "cloudtrail.amazonaws.com"}
         return bucket, attach_policy(
             self,
             "bucket-policy",
@@ -130,12 +138,12 @@ class Trail(Construct):
             document(
                 secure_transport(arns),
                 nobody_deletes(arns[1]),
-                allow("CloudTrailLooks", ["s3:GetBucketAcl"], arns[0], to=service, when=ours),
+                allow("CloudTrailLooks", ["s3:GetBucketAcl"], arns[0], to=writer, when=ours),
                 allow(
                     "CloudTrailWrites",
                     ["s3:PutObject"],
                     [f"{arns[0]}/AWSLogs/{folder}/*" for folder in folders],
-                    to=service,
+                    to=writer,
                     when={
                         "StringEquals": {
                             **ours["StringEquals"],
@@ -148,7 +156,9 @@ class Trail(Construct):
 
     def _log(self, key: kms.CfnKey) -> logs.CfnLogGroup:
         settings = self._settings
-        group = make_log_group(self, "log", settings, f"/{settings.prefix}/trail", key.attr_arn)
+        group = make_log_group(
+            self, "log", settings, f"/{settings.prefix}/{self._account}/trail", key.attr_arn
+        )
         for name, filter_ in FILTERS.items():
             logs.CfnMetricFilter(
                 self,
@@ -167,22 +177,16 @@ class Trail(Construct):
             )
         return group
 
-    def _role(self) -> Any:
+    def _role(self) -> iam.CfnRole:
         settings = self._settings
-        streams = f"arn:aws:logs:{settings.region}:{self._own}:log-group:/{settings.prefix}/trail:log-stream"
+        streams = (
+            f"arn:aws:logs:{settings.region}:{self._own}:log-group:/{settings.prefix}/{self._account}/trail"
+        )
         return make_role(
             self,
             settings,
             f"{self._account}-trail",
-            trust=[
-                allow(
-                    "Service",
-                    ["sts:AssumeRole"],
-                    None,
-                    to={"Service": "cloudtrail.amazonaws.com"},
-                    when={"StringEquals": {"aws:SourceArn": self._arn}},
-                )
-            ],
+            trust=[service("cloudtrail", self._own)],
             statements=[allow("Write", ["logs:CreateLogStream", "logs:PutLogEvents"], f"{streams}:*")],
             description="CloudTrail, into its log group",
         )

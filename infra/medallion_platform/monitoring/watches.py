@@ -66,4 +66,3 @@ class Watch:
         if not self.metrics:
             compared["period"] = self.seconds
         return [*made, {**compared, "returnData": True}]
-
