@@ -7,14 +7,18 @@ credentials, this bucket as its storage configuration, and the prefix.
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_athena as athena
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role, operators
 from medallion_platform.keys import make_key, managed
-from medallion_platform.monitoring.questions import QUESTIONS
+from medallion_platform.monitoring.audit_table import (
+    RESULTS,
+    TABLE,
+    AuditTable,
+    database_name,
+    workgroup_name,
+)
 from medallion_platform.monitoring.trail import nobody_deletes
 from medallion_platform.policies import Statement, allow, deny, document
 from medallion_platform.settings import Settings
@@ -31,30 +35,7 @@ from medallion_platform.zones.bucket import (
 BUCKET = "account-logs-engineering"
 PREFIX = "audit"
 _DELIVERED = [PREFIX, "usage"]  # what `medallion platform` may have delivered
-_RESULTS = "results/"
 _RESULTS_DAYS = 7
-_MOST_BYTES = 100 * 1024**3  # that one question may read
-_TABLE = "databricks_audit"
-# Of requestParams, what the questions ask for: its other keys differ from action to action.
-_PARAMETERS = [
-    "changes", "full_name_arg", "operation", "securable_full_name", "securable_type", "table_full_name",
-    "targetgroupname", "targetusername", "user",
-]  # fmt: skip
-_COLUMNS = {
-    "version": "string",
-    "timestamp": "bigint",
-    "sourceipaddress": "string",
-    "useragent": "string",
-    "sessionid": "string",
-    "useridentity": "struct<email:string,subjectname:string>",
-    "servicename": "string",
-    "actionname": "string",
-    "requestid": "string",
-    "requestparams": "struct<" + ",".join(f"{name}:string" for name in _PARAMETERS) + ">",
-    "response": "struct<statuscode:int,errormessage:string,result:string>",
-    "accountid": "string",
-    "auditlevel": "string",
-}
 
 
 class AuditLogs(Construct):
@@ -91,8 +72,7 @@ class AuditLogs(Construct):
             statements=self._asking(),
             description="People who ask who did what on Databricks",
         )
-        table = self._table()
-        self._questions(key, table)
+        AuditTable(self, "asked", settings, self._bucket, PREFIX, key)
         CfnOutput(Stack.of(self), "LogsRole", value=delivery.attr_arn)
         CfnOutput(Stack.of(self), "LogsBucket", value=self._bucket)
 
@@ -127,7 +107,7 @@ class AuditLogs(Construct):
             lifecycle_configuration=lifecycle(
                 [
                     *(expiry(name, days, f"{name}/") for name in _DELIVERED),
-                    expiry("results", _RESULTS_DAYS, _RESULTS),
+                    expiry("results", _RESULTS_DAYS, RESULTS),
                 ]
             ),
         )
@@ -195,7 +175,7 @@ class AuditLogs(Construct):
         )
 
     def _asking(self) -> list[Statement]:
-        own, region = self._settings.account("engineering"), self._settings.region
+        settings, own, region = self._settings, self._settings.account("engineering"), self._settings.region
         glued = f"arn:aws:glue:{region}:{own}"
         return [
             allow(
@@ -209,15 +189,15 @@ class AuditLogs(Construct):
                     "athena:StartQueryExecution",
                     "athena:StopQueryExecution",
                 ],
-                f"arn:aws:athena:{region}:{own}:workgroup/{self._workgroup_name}",
+                f"arn:aws:athena:{region}:{own}:workgroup/{workgroup_name(settings)}",
             ),
             allow(
                 "Table",
                 ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
                 [
                     f"{glued}:catalog",
-                    f"{glued}:database/{self._database_name}",
-                    f"{glued}:table/{self._database_name}/{_TABLE}",
+                    f"{glued}:database/{database_name(settings)}",
+                    f"{glued}:table/{database_name(settings)}/{TABLE}",
                 ],
             ),
             allow("Bucket", ["s3:GetBucketLocation", "s3:ListBucket"], self._arn),
@@ -225,100 +205,7 @@ class AuditLogs(Construct):
             allow(
                 "Answers",
                 ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"],
-                f"{self._arn}/{_RESULTS}*",
+                f"{self._arn}/{RESULTS}*",
             ),
             self._using_key(),
         ]
-
-    @property
-    def _database_name(self) -> str:
-        return f"{self._settings.prefix}_audit"
-
-    @property
-    def _workgroup_name(self) -> str:
-        return f"{self._settings.prefix}-audit"
-
-    def _table(self) -> glue.CfnTable:
-        """Partitions are reckoned, not crawled: a day's logs are there as soon as they are delivered."""
-        settings = self._settings
-        own = settings.account("engineering")
-        database = glue.CfnDatabase(
-            self,
-            "database",
-            catalog_id=own,
-            database_input=glue.CfnDatabase.DatabaseInputProperty(
-                name=self._database_name, description="Who did what on Databricks"
-            ),
-        )
-        location = f"s3://{self._bucket}/{PREFIX}"
-        table = glue.CfnTable(
-            self,
-            "table",
-            catalog_id=own,
-            database_name=self._database_name,
-            table_input=glue.CfnTable.TableInputProperty(
-                name=_TABLE,
-                table_type="EXTERNAL_TABLE",
-                partition_keys=[
-                    glue.CfnTable.ColumnProperty(name=name, type="string") for name in ("workspaceid", "date")
-                ],
-                parameters={
-                    "classification": "json",
-                    "projection.enabled": "true",
-                    # 0 is the account itself
-                    "projection.workspaceid.type": "enum",
-                    "projection.workspaceid.values": ",".join(["0", *settings.monitoring.workspaces]),
-                    "projection.date.type": "date",
-                    "projection.date.format": "yyyy-MM-dd",
-                    "projection.date.range": f"NOW-{settings.retention.logs_days}DAYS,NOW",
-                    "storage.location.template": f"{location}/workspaceId=${{workspaceid}}/date=${{date}}",
-                },
-                storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
-                    location=location,
-                    columns=[
-                        glue.CfnTable.ColumnProperty(name=name, type=type_)
-                        for name, type_ in _COLUMNS.items()
-                    ],
-                    input_format="org.apache.hadoop.mapred.TextInputFormat",
-                    output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-                    serde_info=glue.CfnTable.SerdeInfoProperty(
-                        serialization_library="org.openx.data.jsonserde.JsonSerDe",
-                        parameters={"ignore.malformed.json": "false"},
-                    ),
-                ),
-            ),
-        )
-        table.add_resource_dependency(database)
-        return table
-
-    def _questions(self, key: kms.CfnKey, table: glue.CfnTable) -> None:
-        group = athena.CfnWorkGroup(
-            self,
-            "workgroup",
-            name=self._workgroup_name,
-            description="Questions to Databricks' audit logs",
-            work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
-                enforce_work_group_configuration=True,
-                publish_cloud_watch_metrics_enabled=True,
-                bytes_scanned_cutoff_per_query=_MOST_BYTES,
-                result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
-                    output_location=f"s3://{self._bucket}/{_RESULTS}",
-                    expected_bucket_owner=self._settings.account("engineering"),
-                    encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
-                        encryption_option="SSE_KMS", kms_key=key.attr_arn
-                    ),
-                ),
-            ),
-        )
-        for name, question in QUESTIONS.items():
-            query = athena.CfnNamedQuery(
-                self,
-                name,
-                name=f"{self._settings.prefix}-{name}",
-                description=question.meaning,
-                database=self._database_name,
-                work_group=self._workgroup_name,
-                query_string=question.sql(_TABLE),
-            )
-            query.add_resource_dependency(group)
-            query.add_resource_dependency(table)
