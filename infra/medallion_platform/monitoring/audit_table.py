@@ -71,7 +71,7 @@ class AuditTable(Construct):
             database_name=database_name(settings),
             table_input=glue.CfnTable.TableInputProperty(
                 name=TABLE,
-                table_type="EXTERNALTABLE",
+                table_type="EXTERNAL_TABLE",
                 partition_keys=[
                     glue.CfnTable.ColumnProperty(name=name, type="string") for name in ("workspaceid", "date")
                 ],
