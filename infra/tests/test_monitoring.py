@@ -125,7 +125,7 @@ def check(alarm: dict[str, Any], topic: str, known: dict[str, dict[str, set[str]
     for namespace, name, of in looked_at:
         assert set(of) == known[namespace][name], f"{namespace} {name} is told by {known[namespace][name]}"
     assert alarm["AlarmActions"] == alarm["OKActions"] == [topic] and alarm["ActionsEnabled"] is True
-    assert alarm["TreatMissingData"] in ("breaching", "notBreaching", "missing")
+    assert alarm["TreatMissingData"] in ("breaching", "ignore", "missing", "notBreaching")
     assert "Without data: " in alarm["AlarmDescription"], "and the reason for it"
     periods = [each["MetricStat"]["Period"] for each in alarm.get("Metrics", []) if "MetricStat" in each]
     period = alarm.get("Period") or max(periods, default=300)

@@ -42,13 +42,13 @@ def _library(settings: Settings) -> Iterator[Watch]:
     """What the library says of its own runs, in the account where it runs."""
     product, behind = settings.monitoring.product, settings.monitoring.behind_minutes
     of = {"Product": product}
-    quiet = "Between runs there is no data."
+    quiet = "Between runs it is as the last one left it."
     yield Watch(
         "Tables",
         "runs-failed",
         f"A run of {product} failed: medallion status tells of each step.",
         0,
-        "notBreaching",
+        "ignore",
         quiet,
         (Metric(_LIBRARY, "FailedRuns", of, "Sum"),),
     )
@@ -57,7 +57,7 @@ def _library(settings: Settings) -> Iterator[Watch]:
         "steps-failed",
         f"Steps of {product} fail run after run: the tables behind them are not built.",
         0,
-        "notBreaching",
+        "ignore",
         quiet,
         (Metric(_LIBRARY, "FailedSteps", of, "Sum"),),
         seconds=3600,
@@ -68,10 +68,11 @@ def _library(settings: Settings) -> Iterator[Watch]:
         "streams-behind",
         f"A table of {product} is more than {behind} minutes behind its stream.",
         behind * 60_000,
-        "notBreaching",
+        "ignore",
         quiet,
         expression=f'SELECT MAX(MillisBehindLatest) FROM SCHEMA("{_LIBRARY}", Product, Table) '
         f"WHERE Product = '{product}'",
+        seconds=3600,
     )
     for table in settings.monitoring.quarantines:
         of = {"Product": product, "Table": table}
@@ -80,7 +81,7 @@ def _library(settings: Settings) -> Iterator[Watch]:
             f"quarantined-{table.replace('.', '-')}",
             f"More of what came to {table} is in quarantine than usual: medallion quarantine list.",
             100 * settings.monitoring.most_quarantined,
-            "notBreaching",
+            "ignore",
             quiet,
             (
                 Metric(_LIBRARY, "RowsQuarantined", of, "Sum"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Missing = Literal["breaching", "notBreaching", "missing"]
+Missing = Literal["breaching", "ignore", "missing", "notBreaching"]
 
 
 @dataclass(frozen=True)
