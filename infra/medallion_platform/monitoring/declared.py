@@ -173,7 +173,7 @@ def _replica_of_database(settings: Settings) -> Iterator[Watch]:
 
 
 def _changes(settings: Settings) -> Iterator[Watch]:
-    """Of all replications there are: the dimension of DMS Serverless is not documented."""
+    """Of all replications there are: the dimension of DMS Serverless was found nowhere."""
     minutes = settings.monitoring.dms_minutes
     for metric, where in (("CDCLatencySource", "read"), ("CDCLatencyTarget", "written")):
         yield Watch(
