@@ -10,7 +10,7 @@ from constructs import Construct
 
 from medallion_platform.access import KEY_ACTIONS, grants
 from medallion_platform.parameters import asked
-from medallion_platform.policies import allow, document
+from medallion_platform.policies import Statement, allow, document
 from medallion_platform.settings import HOMES, Settings
 
 # Whoever manages a key must not be able to read by it: no Decrypt, Encrypt, GenerateDataKey, CreateGrant.
@@ -27,6 +27,30 @@ def zones_of(account: str) -> list[str]:
     return [zone for zone, where in HOMES.items() if where == account]
 
 
+def make_key(
+    scope: Construct, id_: str, settings: Settings, account: str, name: str, policy: dict[str, Any]
+) -> kms.CfnKey:
+    """A key that is rotated, outlives its stack, and has the alias `<prefix>-<account>-<name>`."""
+    key = kms.CfnKey(
+        scope,
+        id_,
+        description=f"{settings.prefix} {name}",
+        key_policy=policy,
+        enable_key_rotation=True,
+        multi_region=True,
+        pending_window_in_days=30,
+    )
+    key.apply_removal_policy(RemovalPolicy.RETAIN)
+    alias = f"alias/{settings.prefix}-{account}-{name}"
+    kms.CfnAlias(scope, f"{id_}-alias", alias_name=alias, target_key_id=key.ref)
+    return key
+
+
+def managed(own: str, *statements: Statement) -> dict[str, Any]:
+    """The policy of a key that its account manages, and that is used as the statements say."""
+    return document(_management(own), *statements)
+
+
 class Keys(Construct):
     """The keys of an account, by zone; `platform` is the one of queues, streams, secrets and logs."""
 
@@ -40,19 +64,7 @@ class Keys(Construct):
         self.platform = self._key("platform", _platform_policy(settings, account, region))
 
     def _key(self, name: str, policy: dict[str, Any]) -> kms.CfnKey:
-        key = kms.CfnKey(
-            self,
-            name,
-            description=f"{self._settings.prefix} {name}",
-            key_policy=policy,
-            enable_key_rotation=True,
-            multi_region=True,
-            pending_window_in_days=30,
-        )
-        key.apply_removal_policy(RemovalPolicy.RETAIN)
-        alias = f"alias/{self._settings.prefix}-{self._account}-{name}"
-        kms.CfnAlias(self, f"{name}-alias", alias_name=alias, target_key_id=key.ref)
-        return key
+        return make_key(self, name, self._settings, self._account, name, policy)
 
 
 class ReplicaKeys(Construct):

@@ -34,6 +34,7 @@ def broken(settings: Settings) -> Iterator[str]:
     yield from _networks(settings)
     yield from _retention(settings)
     yield from _parts(settings)
+    yield from _monitoring(settings)
     if settings.parts.databricks:
         yield from _databricks(settings)
 
@@ -124,6 +125,18 @@ def _parts(settings: Settings) -> Iterator[str]:
     for name in ("vcpu", "memory_gb"):
         if getattr(emr, name) < 1:
             yield f"emr.{name} is {getattr(emr, name)}: at least 1 is needed."
+
+
+def _monitoring(settings: Settings) -> Iterator[str]:
+    locked, kept = settings.monitoring.locked_days, settings.retention.logs_days
+    if locked > kept:
+        yield (
+            f"monitoring.locked_days is {locked}: logs are deleted after retention.logs_days ({kept}), "
+            "and what is locked cannot be."
+        )
+    # An alarm looks at a day at most, or at a week where a period is an hour or longer.
+    if not 1 <= settings.monitoring.silent_hours <= 7 * 24:
+        yield f"monitoring.silent_hours is {settings.monitoring.silent_hours}: CloudWatch looks at 1 to 168."
 
 
 def _databricks(settings: Settings) -> Iterator[str]:

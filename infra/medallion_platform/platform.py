@@ -17,6 +17,11 @@ from medallion_platform.ingestion.firehose import Delivery
 from medallion_platform.ingestion.on_premises import FilesFromOnPremises
 from medallion_platform.ingestion.streams import EventStream, LandingFunction
 from medallion_platform.keys import Keys, ReplicaKeys, zones_of
+from medallion_platform.monitoring.alarms import Alarms, Dashboard, Topic
+from medallion_platform.monitoring.audit import AuditLogs
+from medallion_platform.monitoring.costs import CostAnomalies
+from medallion_platform.monitoring.declared import watches
+from medallion_platform.monitoring.trail import Trail
 from medallion_platform.network.connections import (
     Attachment,
     Peering,
@@ -65,6 +70,10 @@ class Platform:
                 if settings.parts.replication:
                     self._replica(account)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
+            self._watched(account, keys)
+        if settings.parts.trail == "organization":
+            Boundary(self._stack("management", "identity"), "boundary", settings, "management")
+            self._watched("management", self._keys("management"))
 
     def _stack(self, account: str, concern: str, *, replica: bool = False) -> Stack:
         settings = self.settings
@@ -132,6 +141,28 @@ class Platform:
             Subscription(stack, "data-exchange", settings, keys.by_zone["landing"].attr_arn)
         if parts.on_premises:
             FilesFromOnPremises(stack, "on-premises", settings, keys.platform)
+
+    def _watched(self, account: str, keys: Keys) -> None:
+        parts = self.settings.parts
+        if parts.trail == ("organization" if account == "management" else "accounts"):
+            Trail(self._stack(account, "trail"), "trail", self.settings, account, keys.platform)
+        if parts.audit_logs and parts.databricks and account == "engineering":
+            AuditLogs(self._stack(account, "audit"), "audit", self.settings)
+        if parts.monitoring:
+            self._alarms(account)
+            if parts.replication and zones_of(account):
+                self._alarms(account, replica=True)
+
+    def _alarms(self, account: str, *, replica: bool = False) -> None:
+        settings = self.settings
+        stack = self._stack(account, "replica-monitoring" if replica else "monitoring", replica=replica)
+        found = watches(settings, account, replica=replica)
+        topic = Topic(stack, "topic", settings, account, stack.region)
+        Alarms(stack, "alarms", settings, found, topic)
+        if found:
+            Dashboard(stack, "dashboard", settings, account, stack.region, found)
+        if not replica:
+            CostAnomalies(stack, "costs", settings, account, topic)
 
     def _orchestration(self, keys: Keys) -> None:
         settings, parts = self.settings, self.settings.parts

@@ -48,6 +48,7 @@ class Retention:
 
 
 Connection = Literal["transit_gateway", "peering", "none"]
+Trail = Literal["accounts", "organization", "none"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Parts:
     data_exchange: bool
     orchestration: bool
     emr: bool
+    monitoring: bool
+    trail: Trail
+    audit_logs: bool
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Databricks:
 
     aws_account: str
     catalog_role: str
+    log_delivery_role: str
     image_account: str
     serverless_paths: list[str]
     control_plane_addresses: list[str]
@@ -121,6 +126,26 @@ class Emr:
 
 
 @dataclass(frozen=True)
+class Monitoring:
+    """When people are called, and how long nobody can delete what the trail wrote down."""
+
+    product: str
+    quarantines: list[str]
+    most_quarantined: float
+    behind_minutes: int
+    delivery_minutes: int
+    silent_hours: int
+    replication_minutes: int
+    database: str
+    database_free_gb: int
+    replica_lag_seconds: int
+    dms_minutes: int
+    cost_anomaly_usd: int
+    locked_days: int
+    workspaces: list[str]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -135,6 +160,7 @@ class Settings:
     on_premises: OnPremises
     orchestration: Orchestration
     emr: Emr
+    monitoring: Monitoring
     accounts: Mapping[str, str]
     databricks_account: str
 

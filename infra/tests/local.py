@@ -37,6 +37,9 @@ ORDER = [
     "edge",
     "ingestion",
     "orchestration",
+    "trail",
+    "audit",
+    "monitoring",
 ]
 
 

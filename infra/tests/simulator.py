@@ -78,6 +78,8 @@ class Policies:
                     name = url.rsplit("/", 1)[-1]
                     arn = f"arn:aws:sqs:{stack.region}:{stack.account}:{name}"
                     made.resources[arn] = found["PolicyDocument"]
+            elif resource.type == "AWS::SNS::TopicPolicy":
+                made.resources.update((arn, found["PolicyDocument"]) for arn in found["Topics"])
             elif resource.type == "AWS::Organizations::Policy":
                 made.guard_rails.append((_below(templates, found["TargetIds"]), found["Content"]))
         return made

@@ -72,7 +72,7 @@ def test_firehose_delivers_parquet_by_type_and_hour_into_raw_and_errors_beside_i
     converted = found["DataFormatConversionConfiguration"]
     assert converted["Enabled"] is True
     assert "ParquetSerDe" in converted["OutputFormatConfiguration"]["Serializer"]
-    table = platform.one("AWS::Glue::Table").properties
+    table = platform.one("AWS::Glue::Table", stack="ingestion").properties
     assert converted["SchemaConfiguration"]["TableName"] == table["TableInput"]["Name"]
     columns = table["TableInput"]["StorageDescriptor"]["Columns"]
     assert {column["Type"] for column in columns} == {"string"}, "nothing is typed before bronze"

@@ -18,6 +18,9 @@ NONE = {
     "database": False,
     "data_exchange": False,
     "orchestration": False,
+    "monitoring": False,
+    "trail": "none",
+    "audit_logs": False,
 }
 
 # What a part brings that nothing else does.
@@ -31,9 +34,12 @@ TELLING = {
     "emr": ["AWS::EMRServerless::Application"],
     "edge": ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer"],
     "organization": ["AWS::Organizations::Policy"],
+    "monitoring": ["AWS::CloudWatch::Dashboard", "AWS::CE::AnomalySubscription"],
+    "trail": ["AWS::CloudTrail::Trail", "AWS::Logs::MetricFilter"],
 }
 
 NEEDS = {"emr": "orchestration"}
+OFF = {"trail": "none"}
 
 
 def types(templates: Templates) -> set[str]:
@@ -50,7 +56,7 @@ def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_pa
 def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
     from check import EVERYTHING
 
-    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: False}))
+    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: OFF.get(part, False)}))
     gone = types(platform) - without
     assert set(TELLING[part]) <= gone
     going = {part, *(name for name, needed in NEEDS.items() if needed == part)}

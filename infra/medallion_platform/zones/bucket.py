@@ -31,10 +31,13 @@ def make_bucket(scope: Construct, id_: str, name: str, **properties: Any) -> s3.
     return bucket
 
 
-def attach_policy(scope: Construct, id_: str, bucket: s3.CfnBucket, policy: dict[str, Any]) -> None:
+def attach_policy(
+    scope: Construct, id_: str, bucket: s3.CfnBucket, policy: dict[str, Any]
+) -> s3.CfnBucketPolicy:
     # by its name, as the policy's own ARNs have it: who reads the template need not look the bucket up
     made = s3.CfnBucketPolicy(scope, id_, bucket=str(bucket.bucket_name), policy_document=policy)
     made.add_resource_dependency(bucket)
+    return made
 
 
 def encryption(key_arn: str | None) -> s3.CfnBucket.BucketEncryptionProperty:
@@ -67,6 +70,7 @@ def expiry(id_: str, days: int, prefix: str | None = None) -> s3.CfnBucket.RuleP
         id=id_,
         prefix=prefix,
         status="Enabled",
+        prefix=prefix,
         expiration_in_days=days,
         noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=1),
     )
