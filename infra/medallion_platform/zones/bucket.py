@@ -70,7 +70,6 @@ def expiry(id_: str, days: int, prefix: str | None = None) -> s3.CfnBucket.RuleP
         id=id_,
         prefix=prefix,
         status="Enabled",
-        prefix=prefix,
         expiration_in_days=days,
         noncurrent_version_expiration=s3.CfnBucket.NoncurrentVersionExpirationProperty(noncurrent_days=1),
     )
