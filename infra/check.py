@@ -30,6 +30,8 @@ EVERYTHING = {
     "database": True,
     "data_exchange": True,
     "emr": True,
+    "rds": True,
+    "failover": True,
 }
 
 

@@ -38,6 +38,9 @@ class Keys(Construct):
             zone: self._key(zone, _zone_policy(settings, zone, region)) for zone in zones_of(account)
         }
         self.platform = self._key("platform", _platform_policy(settings, account, region))
+        self.database: kms.CfnKey | None = None
+        if settings.parts.rds and account == "engineering":
+            self.database = self._key("database", _database_policy(settings, region))
 
     def _key(self, name: str, policy: dict[str, Any]) -> kms.CfnKey:
         key = kms.CfnKey(
@@ -56,27 +59,32 @@ class Keys(Construct):
 
 
 class ReplicaKeys(Construct):
-    """The zones' keys in the replica's region. Which keys they are of is told when they are deployed."""
+    """The zones' keys in the replica's region, and the database's. Which keys they are of is told when they
+    are deployed."""
 
     def __init__(self, scope: Construct, id_: str, settings: Settings, account: str) -> None:
         super().__init__(scope, id_)
-        self.by_zone: dict[str, kms.CfnReplicaKey] = {}
-        for zone in zones_of(account):
-            primary = asked(
-                self,
-                f"PrimaryKey{zone.title()}",
-                f"ARN of the key of the zone {zone}, an output of the stack of keys",
-                pattern="arn:aws:kms:.*:key/mrk-.*",
-            )
-            key = kms.CfnReplicaKey(
-                self,
-                zone,
-                primary_key_arn=primary,
-                key_policy=_zone_policy(settings, zone, settings.replica.region),
-                pending_window_in_days=30,
-            )
-            key.apply_removal_policy(RemovalPolicy.RETAIN)
-            self.by_zone[zone] = key
+        region = settings.replica.region
+        self.by_zone = {
+            zone: self._key(zone, f"the zone {zone}", _zone_policy(settings, zone, region))
+            for zone in zones_of(account)
+        }
+        self.database: kms.CfnReplicaKey | None = None
+        if account == "engineering" and (settings.parts.failover or settings.parts.backup):
+            self.database = self._key("database", "the database", _database_policy(settings, region))
+
+    def _key(self, name: str, what: str, policy: dict[str, Any]) -> kms.CfnReplicaKey:
+        primary = asked(
+            self,
+            f"PrimaryKey{name.title()}",
+            f"ARN of the key of {what}, an output of the stack of keys",
+            pattern="arn:aws:kms:.*:key/mrk-.*",
+        )
+        key = kms.CfnReplicaKey(
+            self, name, primary_key_arn=primary, key_policy=policy, pending_window_in_days=30
+        )
+        key.apply_removal_policy(RemovalPolicy.RETAIN)
+        return key
 
 
 def _management(account: str) -> dict[str, Any]:
@@ -151,22 +159,7 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
                 "StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _GRANTED]},
             },
         ),
-        allow(
-            "Logs",
-            [
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:Encrypt",
-                "kms:GenerateDataKey",
-                "kms:ReEncryptFrom",
-                "kms:ReEncryptTo",
-            ],
-            "*",
-            to={"Service": f"logs.{region}.amazonaws.com"},
-            when={
-                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{own}:log-group:*"}
-            },
-        ),
+        _logs(own, region),
         allow(
             "Events",
             ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -175,3 +168,42 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
             when={"StringEquals": {"aws:SourceAccount": own}},
         ),
     )
+
+
+def _logs(own: str, region: str) -> dict[str, Any]:
+    return allow(
+        "Logs",
+        [
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ],
+        "*",
+        to={"Service": f"logs.{region}.amazonaws.com"},
+        when={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{own}:log-group:*"}},
+    )
+
+
+def _database_policy(settings: Settings, region: str) -> dict[str, Any]:
+    """The database, its backups and its secrets: through these services alone. What a key allows here is
+    no way into the database, whose rows nobody reads by its key."""
+    own = settings.account("engineering")
+    using = [
+        "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+    ]  # fmt: skip
+    accounts = {"OwnAccount": own}
+    if settings.parts.backup and region == settings.replica.region:
+        accounts["Recovery"] = settings.account("recovery")  # copies what is in region B's vault
+    statements = []
+    for sid, account in accounts.items():
+        root = {"AWS": f"arn:aws:iam::{account}:root"}
+        services = ["backup", "rds"] if sid == "Recovery" else ["backup", "rds", "secretsmanager"]
+        via = {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in services]}
+        statements.append(allow(sid, using, "*", to=root, when={"StringEquals": via}))
+        granted = {"Bool": {"kms:GrantIsForAWSResource": "true"}, "StringEquals": via}
+        statements.append(allow(f"{sid}Grants", ["kms:CreateGrant"], "*", to=root, when=granted))
+    return document(_management(own), *statements, _logs(own, region))

@@ -32,6 +32,9 @@ from medallion_platform.orchestration.databricks import RunOnDatabricks
 from medallion_platform.orchestration.emr import RunOnEmr
 from medallion_platform.orchestration.pipeline import Pipeline
 from medallion_platform.parameters import asked
+from medallion_platform.regions.database import Database
+from medallion_platform.regions.names import Names
+from medallion_platform.regions.standby import Replica, StandbyNetwork
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.buckets import ReplicaZones, Zones
 
@@ -57,11 +60,14 @@ class Platform:
             keys = self._keys(account)
             self._network(account, keys)
             if account == "engineering":
+                self._database(keys)
                 self._ingestion(keys)
                 self._orchestration(keys)
             if zones_of(account):
                 if settings.parts.replication:
-                    self._replica(account)
+                    replicas = self._replica(account)
+                    if account == "engineering":
+                        self._second_region(replicas)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
 
     def _stack(self, account: str, concern: str, *, replica: bool = False) -> Stack:
@@ -88,12 +94,33 @@ class Platform:
         keys = Keys(stack, "keys", self.settings, account)
         for zone, key in keys.by_zone.items():
             CfnOutput(stack, f"PrimaryKey{zone.title()}", value=key.attr_arn)
+        if keys.database is not None:
+            CfnOutput(stack, "PrimaryKeyDatabase", value=keys.database.attr_arn)
         return keys
 
-    def _replica(self, account: str) -> None:
+    def _replica(self, account: str) -> ReplicaKeys:
         stack = self._stack(account, "replica", replica=True)
         keys = ReplicaKeys(stack, "keys", self.settings, account)
         ReplicaZones(stack, "zones", self.settings, account, keys.by_zone)
+        return keys
+
+    def _database(self, keys: Keys) -> None:
+        if keys.database is None:
+            return
+        stack = self._stack("engineering", "database")
+        database = Database(
+            stack, "database", self.settings, self.networks["engineering"], keys.database, keys.platform
+        )
+        CfnOutput(stack, "DatabaseAddress", value=database.instance.attr_endpoint_address)
+
+    def _second_region(self, keys: ReplicaKeys) -> None:
+        settings = self.settings
+        if settings.parts.failover and keys.database is not None:
+            stack = self._stack("engineering", "standby", replica=True)
+            standby = StandbyNetwork(stack, "standby", settings, keys.database)
+            replica = Replica(stack, "replica", settings, standby, keys.database)
+            names = self._stack("engineering", "names", replica=True)
+            Names(names, "names", settings, standby.network, replica.instance)
 
     def _network(self, account: str, keys: Keys) -> None:
         settings = self.settings

@@ -13,12 +13,15 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 DEFAULT = Path(__file__).parents[1] / "settings.toml"
 ACCOUNTS = ("engineering", "serving", "consumers")
+# RDS and AWS Backup delete what has expired within a day or so; the backup itself is up to a day old.
+BACKUP_SLACK_DAYS = 3
 # Without ids of one's own the app synthesises for these, so that it can be looked at and checked.
 _STAND_INS = {
     "engineering": "000000000001",
     "serving": "000000000002",
     "consumers": "000000000003",
     "management": "000000000009",
+    "recovery": "000000000008",
 }
 
 
@@ -44,6 +47,7 @@ class Retention:
     landing_lock_days: int
     versions_days: int
     logs_days: int
+    backups_days: int
 
 
 Connection = Literal["transit_gateway", "peering", "none"]
@@ -65,13 +69,43 @@ class Parts:
     data_exchange: bool
     orchestration: bool
     emr: bool
+    rds: bool
+    failover: bool
+    backup: bool
+    residency: bool
 
 
 @dataclass(frozen=True)
 class Replica:
-    """Where zones are copied to."""
+    """Region B: where zones are copied to, and what the database fails over to."""
 
     region: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """PostgreSQL on RDS."""
+
+    name: str
+    version: str
+    instance: str
+    storage_gb: int
+    most_storage_gb: int
+
+
+@dataclass(frozen=True)
+class Failover:
+    """The private hosted zone."""
+
+    zone: str
+
+
+@dataclass(frozen=True)
+class Residency:
+    """The zones whose data stay in the platform's region."""
+
+    zones: list[str]
 
 
 @dataclass(frozen=True)
@@ -130,6 +164,9 @@ class Settings:
     retention: Retention
     parts: Parts
     replica: Replica
+    database: Database
+    failover: Failover
+    residency: Residency
     databricks: Databricks
     on_premises: OnPremises
     orchestration: Orchestration
@@ -146,13 +183,38 @@ class Settings:
             )
         if self.parts.orchestration and not (self.parts.databricks or self.parts.emr):
             raise SettingsError("parts.orchestration needs what to run on: parts.databricks or parts.emr.")
+        self._check_regions()
         if self.replica.region == self.region:
             raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
         blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}
         blocks["on_premises.network"] = self.on_premises.network
+        blocks["replica.network"] = self.replica.network
         for (one, block), (other, another) in combinations(blocks.items(), 2):
             if IPv4Network(block).overlaps(IPv4Network(another)):
                 raise SettingsError(f"{one} ({block}) and {other} ({another}) overlap.")
+
+    def _check_regions(self) -> None:
+        kept, deadline = self.retention.backups_days, self.retention.erasure_deadline_days
+        if kept + BACKUP_SLACK_DAYS >= deadline:
+            raise SettingsError(
+                f"retention.backups_days is {kept}: a backup of the day before an erasure must be gone by "
+                f"the deadline, with {BACKUP_SLACK_DAYS} days for AWS to delete it, so it must be below "
+                f"{deadline - BACKUP_SLACK_DAYS} (erasure_deadline_days is {deadline})."
+            )
+        if kept < 1:
+            raise SettingsError("retention.backups_days is 0: without backups RDS has no replica either.")
+        needs = {"rds": ["database"], "failover": ["rds", "replication"], "backup": ["rds", "replication"]}
+        for part, needed in needs.items():
+            for other in needed:
+                if getattr(self.parts, part) and not getattr(self.parts, other):
+                    raise SettingsError(f"parts.{part} needs parts.{other}.")
+        unknown = sorted(set(self.residency.zones) - set(HOMES))
+        if unknown:
+            raise SettingsError(f"residency.zones has {unknown[0]!r}. Zones are: {', '.join(HOMES)}.")
+
+    def stays(self, zone: str) -> bool:
+        """Whether a zone's data may not leave the platform's region."""
+        return self.parts.residency and zone in self.residency.zones
 
     def account(self, name: str) -> str:
         return self.accounts[name]

@@ -18,6 +18,8 @@ NONE = {
     "database": False,
     "data_exchange": False,
     "orchestration": False,
+    "rds": False,
+    "failover": False,
 }
 
 # What a part brings that nothing else does.
@@ -31,9 +33,17 @@ TELLING = {
     "emr": ["AWS::EMRServerless::Application"],
     "edge": ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer"],
     "organization": ["AWS::Organizations::Policy"],
+    "rds": ["AWS::RDS::DBInstance"],
+    "failover": ["AWS::Route53::RecordSet"],
 }
 
-NEEDS = {"emr": "orchestration"}
+# Of what needs it, a part takes with it.
+NEEDS = {
+    "orchestration": ["emr"],
+    "database": ["rds", "failover"],
+    "rds": ["failover"],
+    "replication": ["failover"],
+}
 
 
 def types(templates: Templates) -> set[str]:
@@ -50,10 +60,10 @@ def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_pa
 def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
     from check import EVERYTHING
 
-    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: False}))
+    going = {part, *NEEDS.get(part, [])}
+    without = types(Templates.of(tmp_path, parts={**EVERYTHING, **dict.fromkeys(going, False)}))
     gone = types(platform) - without
     assert set(TELLING[part]) <= gone
-    going = {part, *(name for name, needed in NEEDS.items() if needed == part)}
     others = {type_ for name, kinds in TELLING.items() if name not in going for type_ in kinds}
     assert others <= without
 

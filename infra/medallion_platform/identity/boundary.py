@@ -42,7 +42,7 @@ class Boundary(Construct):
                     ["iam:CreateServiceLinkedRole"],
                     "arn:aws:iam::*:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
                 ),
-                allow("Metrics", ["cloudwatch:PutMetricData"], "*"),
+                allow("Metrics", ["cloudwatch:GetMetricStatistics", "cloudwatch:PutMetricData"], "*"),
                 {
                     "Sid": "OnlyOurRegions",
                     "Effect": "Deny",

@@ -140,19 +140,30 @@ def _databases(settings: Settings, own: str) -> Iterator[Statement]:
     )
     yield allow("Snapshots", ["rds:CreateDBSnapshot", "rds:CopyDBSnapshot"], [*databases, *snapshots])
     yield allow("Look", ["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"], [*databases, *snapshots])
+    if settings.parts.failover:
+        defaults = [f"arn:aws:rds:{region}:{own}:og:default:postgres-*" for region in regions]
+        yield allow("ReplicateAsItWas", ["rds:CreateDBInstanceReadReplica"], defaults)
+        for region in regions:
+            yield allow(
+                f"Encrypt{region.title().replace('-', '')}",
+                ["kms:CreateGrant", "kms:DescribeKey"],
+                f"arn:aws:kms:{region}:{own}:key/mrk-*",
+                when={"StringEquals": {"kms:ViaService": f"rds.{region}.amazonaws.com"}},
+            )
+        # how far a replica is behind; metrics have no resources
+        yield allow("Lag", ["cloudwatch:GetMetricStatistics"], "*")
 
 
 def _names(settings: Settings) -> Iterator[Statement]:
+    names = [f"{settings.prefix}.*", *([f"*.{settings.failover.zone}"] if settings.parts.failover else [])]
     yield allow(
         "Records",
         ["route53:ChangeResourceRecordSets"],
         "arn:aws:route53:::hostedzone/*",
         when={
-            "ForAllValues:StringLike": {
-                "route53:ChangeResourceRecordSetsNormalizedRecordNames": f"{settings.prefix}.*"
-            },
+            "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names},
             "ForAllValues:StringEquals": {
-                "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME"],
+                "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME", "TXT"],
                 "route53:ChangeResourceRecordSetsActions": ["UPSERT"],
             },
         },
@@ -163,6 +174,8 @@ def _names(settings: Settings) -> Iterator[Statement]:
         "arn:aws:route53:::healthcheck/*",
     )
     yield allow("Look", ["route53:ListResourceRecordSets"], "arn:aws:route53:::hostedzone/*")
+    if settings.parts.failover:
+        yield allow("Find", ["route53:ListHostedZonesByName"], "*")  # AWS has no resource for it
     yield allow("Changes", ["route53:GetChange"], "arn:aws:route53:::change/*")
 
 

@@ -1,0 +1,278 @@
+"""What survives a region: the database and its replica, names, backups; and what may not leave its region."""
+
+import pytest
+from simulator import Policies, Request
+from test_access import ACCOUNT, may_do_anything, role
+
+from medallion_platform.settings import SettingsError, load
+
+SETTINGS = load(environ={})
+HERE, THERE = SETTINGS.region, SETTINGS.replica.region
+OWN = ACCOUNT["engineering"]
+
+
+# The database
+
+
+def instances(platform):
+    """The instance and its replica."""
+    found = {each.stack.region: each.properties for each in platform.resources("AWS::RDS::DBInstance")}
+    return found[HERE], found[THERE]
+
+
+def test_the_database_and_its_replica_are_closed_encrypted_and_ready_to_take_over(platform):
+    for found, region in zip(instances(platform), (HERE, THERE), strict=True):
+        assert found["MultiAZ"] is True and found["PubliclyAccessible"] is False
+        assert found["KmsKeyId"].startswith(f"arn:aws:kms:{region}:{OWN}:key/mrk-")
+        assert found["PerformanceInsightsKMSKeyId"] == found["KmsKeyId"]
+        assert found["EnableIAMDatabaseAuthentication"] is True and found["EnablePerformanceInsights"] is True
+        assert found["DeletionProtection"] is True and found["DeleteAutomatedBackups"] is True
+        assert found["EnableCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+        assert found["BackupRetentionPeriod"] == SETTINGS.retention.backups_days
+        assert found["DBInstanceIdentifier"] == "medallion-database", "the same name in both regions"
+        [group] = [
+            each
+            for each in platform.resources("AWS::RDS::DBSubnetGroup")
+            if each.stack.region == region and each.name == found["DBSubnetGroupName"]
+        ]
+        assert len(group.properties["SubnetIds"]) == 2
+        assert all("networkdatabase" in each for each in group.properties["SubnetIds"])
+
+
+def test_the_replica_is_of_the_database_and_says_no_more_than_aws_takes(platform):
+    first, replica = instances(platform)
+    assert (
+        replica["SourceDBInstanceIdentifier"]
+        == f"arn:aws:rds:{HERE}:{OWN}:db:{first['DBInstanceIdentifier']}"
+    )
+    assert replica["SourceRegion"] == HERE
+    assert first["StorageEncrypted"] is True
+    assert not {"StorageEncrypted", "MasterUsername", "MasterUserPassword", "Engine", "DBName"} & set(replica)
+
+
+def test_neither_is_ended_with_its_stack_nor_leaves_a_snapshot_for_ever(platform):
+    for found in platform.resources("AWS::RDS::DBInstance"):
+        assert found.raw["DeletionPolicy"] == found.raw["UpdateReplacePolicy"] == "Retain", found.id
+
+
+def test_it_takes_tls_alone_and_its_logs_have_no_statements_and_end_before_the_deadline(platform):
+    groups = list(platform.resources("AWS::RDS::DBParameterGroup"))
+    assert len(groups) == 2
+    for group in groups:
+        told = group.properties["Parameters"]
+        assert told["rds.force_ssl"] == "1" and told["rds.logical_replication"] == "1"
+        assert told["log_min_error_statement"] == "panic" and told["log_parameter_max_length_on_error"] == "0"
+        assert "log_statement" not in told and "log_min_duration_statement" not in told
+    logs = [
+        each.properties
+        for each in platform.resources("AWS::Logs::LogGroup")
+        if each.properties["LogGroupName"].startswith("/aws/rds/instance/medallion-database/")
+    ]
+    assert len(logs) == 4 and all(each["KmsKeyId"] for each in logs)
+    assert {each["RetentionInDays"] for each in logs} == {14}
+
+
+def test_no_template_has_a_password_and_both_secrets_are_encrypted(platform):
+    first, _ = instances(platform)
+    assert (
+        first["MasterUserPassword"]
+        == "{{resolve:secretsmanager:medallion-database-master:SecretString:password}}"
+    )
+    secrets = {
+        each.properties["Name"]: each.properties for each in platform.resources("AWS::SecretsManager::Secret")
+    }
+    for name in ("medallion-database-master", "medallion-database-dms"):
+        assert secrets[name]["KmsKeyId"] and "SecretString" not in secrets[name]
+        assert secrets[name]["GenerateSecretString"]["PasswordLength"] == 40
+    [copied] = secrets["medallion-database-master"]["ReplicaRegions"]
+    assert copied["Region"] == THERE and copied["KmsKeyId"].startswith(f"arn:aws:kms:{THERE}:")
+
+
+def test_dms_enters_by_the_secret_of_its_own_user_and_needs_not_be_told(platform):
+    source = platform.one("AWS::DMS::Endpoint", EndpointType="source").properties
+    assert source["PostgreSqlSettings"]["SecretsManagerSecretId"] == "medallion-database-dms"
+    assert source["DatabaseName"] == "operations"
+    attached = {
+        each.properties["SecretId"]
+        for each in platform.resources("AWS::SecretsManager::SecretTargetAttachment")
+    }
+    assert len(attached) == 2, "host and port come from the instance"
+    asked = {name for stack in platform.stacks.values() for name in stack.template.get("Parameters", {})}
+    assert "DatabaseLogin" not in asked
+
+
+# Names
+
+
+def test_the_name_leads_to_the_database_and_for_readers_to_the_replica_where_it_is_silent(platform):
+    records = {
+        each.properties.get("Failover", "state"): each.properties
+        for each in platform.resources("AWS::Route53::RecordSet")
+    }
+    assert set(records) == {"PRIMARY", "SECONDARY", "state"}
+    for kind in ("PRIMARY", "SECONDARY"):
+        assert records[kind]["Name"] == "database.medallion.internal." and records[kind]["Type"] == "CNAME"
+        assert int(records[kind]["TTL"]) <= 60
+    alarms = {each.stack.region: each.properties for each in platform.resources("AWS::CloudWatch::Alarm")}
+    checks = {each.id: each.properties for each in platform.resources("AWS::Route53::HealthCheck")}
+    for kind, region in (("PRIMARY", HERE), ("SECONDARY", THERE)):
+        config = checks[records[kind]["HealthCheckId"]]["HealthCheckConfig"]
+        assert config["AlarmIdentifier"] == {"Name": alarms[region]["AlarmName"], "Region": region}
+        assert config["InsufficientDataHealthStatus"] == "Unhealthy"
+        assert alarms[region]["TreatMissingData"] == "breaching"
+    said = records["state"]["ResourceRecords"]
+    assert said[0] == f'"writes={HERE}"'
+    assert said[1:] == [
+        f'"check:{region}={records[kind]["HealthCheckId"]}"'
+        for kind, region in (("PRIMARY", HERE), ("SECONDARY", THERE))
+    ]
+
+
+def test_names_are_private_to_both_networks_and_deployed_where_the_first_region_is_not(platform):
+    zone = platform.one("AWS::Route53::HostedZone")
+    assert zone.stack.region == THERE
+    assert [each["VPCRegion"] for each in zone.properties["VPCs"]] == [HERE, THERE]
+
+
+# Who may do what
+
+RDS = {region: f"arn:aws:rds:{region}:{OWN}:db:medallion-database" for region in (HERE, THERE)}
+OPERATOR_OF_DATABASES, OPERATOR_OF_NAMES = (
+    role("engineering-database-operator"),
+    role("engineering-dns-operator"),
+)
+
+
+def at(region, **more):
+    return {"aws:RequestedRegion": region, **more}
+
+
+def change(name, type_="CNAME", action="UPSERT"):
+    return at(
+        "us-east-1",
+        **{
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames": [name],
+            "route53:ChangeResourceRecordSetsRecordTypes": [type_],
+            "route53:ChangeResourceRecordSetsActions": [action],
+        },
+    )
+
+
+ZONE = "arn:aws:route53:::hostedzone/Z1"
+CHANGE = "route53:ChangeResourceRecordSets"
+MUST_ALLOW = {
+    "the operator closes the database": Request(
+        OPERATOR_OF_DATABASES, "rds:ModifyDBInstance", RDS[HERE], at(HERE)
+    ),
+    "the operator promotes the replica": Request(
+        OPERATOR_OF_DATABASES, "rds:PromoteReadReplica", RDS[THERE], at(THERE)
+    ),
+    "the operator makes a replica anew": Request(
+        OPERATOR_OF_DATABASES, "rds:CreateDBInstanceReadReplica", RDS[HERE], at(HERE)
+    ),
+    "the operator looks how far the replica is behind": Request(
+        OPERATOR_OF_DATABASES, "cloudwatch:GetMetricStatistics", "*", at(THERE)
+    ),
+    "the operator of names finds the zone": Request(
+        OPERATOR_OF_NAMES, "route53:ListHostedZonesByName", "*", at("us-east-1")
+    ),
+    "the operator of names turns the name": Request(
+        OPERATOR_OF_NAMES, CHANGE, ZONE, change("database.medallion.internal")
+    ),
+    "the operator of names remembers where writes go": Request(
+        OPERATOR_OF_NAMES, CHANGE, ZONE, change("failover.database.medallion.internal", "TXT")
+    ),
+    "a cluster enters the database by IAM": Request(
+        role("engineering-workspace"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:{HERE}:{OWN}:dbuser:db-1/medallion_reader",
+        at(HERE),
+    ),
+    "DMS reads its secret": Request(
+        role("engineering-dms"),
+        "secretsmanager:GetSecretValue",
+        f"arn:aws:secretsmanager:{HERE}:{OWN}:secret:medallion-database-dms-AbCdEf",
+        at(HERE),
+    ),
+}
+MUST_DENY = {
+    "the operator ends the database": Request(
+        OPERATOR_OF_DATABASES, "rds:DeleteDBInstance", RDS[HERE], at(HERE)
+    ),
+    "the operator makes a replica elsewhere": Request(
+        OPERATOR_OF_DATABASES,
+        "rds:CreateDBInstanceReadReplica",
+        f"arn:aws:rds:us-east-1:{OWN}:db:medallion-database",
+        at("us-east-1"),
+    ),
+    "the operator changes another database": Request(
+        OPERATOR_OF_DATABASES, "rds:ModifyDBInstance", f"arn:aws:rds:{HERE}:{OWN}:db:payroll", at(HERE)
+    ),
+    "the operator reads the master's password": Request(
+        OPERATOR_OF_DATABASES,
+        "secretsmanager:GetSecretValue",
+        f"arn:aws:secretsmanager:{HERE}:{OWN}:secret:medallion-database-master-AbCdEf",
+        at(HERE),
+    ),
+    "DMS reads the master's password": Request(
+        role("engineering-dms"),
+        "secretsmanager:GetSecretValue",
+        f"arn:aws:secretsmanager:{HERE}:{OWN}:secret:medallion-database-master-AbCdEf",
+        at(HERE),
+    ),
+    "the operator of names deletes a record": Request(
+        OPERATOR_OF_NAMES, CHANGE, ZONE, change("database.medallion.internal", action="DELETE")
+    ),
+    "the operator of names changes another zone": Request(
+        OPERATOR_OF_NAMES, CHANGE, ZONE, change("www.example.com")
+    ),
+    "the operator of names sends mail elsewhere": Request(
+        OPERATOR_OF_NAMES, CHANGE, ZONE, change("database.medallion.internal", "MX")
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MUST_ALLOW)
+def test_it_is_allowed(policies: Policies, case):
+    assert policies.allows(MUST_ALLOW[case])
+
+
+@pytest.mark.parametrize("case", MUST_DENY)
+def test_it_is_denied(policies: Policies, case):
+    assert not policies.allows(MUST_DENY[case])
+
+
+def test_the_databases_key_is_for_rds_and_its_secrets_on_behalf_of_its_own_account(platform):
+    policies = Policies.of(platform)
+    deployer, stranger = may_do_anything(policies, "engineering"), may_do_anything(policies, "consumers")
+    key = policies.key(platform, "alias/medallion-engineering-database")
+    by_rds = at(HERE, **{"kms:ViaService": f"rds.{HERE}.amazonaws.com"})
+    assert policies.allows(
+        Request(deployer, "kms:CreateGrant", key, {**by_rds, "kms:GrantIsForAWSResource": "true"})
+    )
+    assert not policies.allows(Request(deployer, "kms:CreateGrant", key, by_rds)), "a grant for people"
+    assert not policies.allows(Request(deployer, "kms:Decrypt", key, at(HERE))), "through no service"
+    assert not policies.allows(Request(stranger, "kms:Decrypt", key, by_rds)), "another account"
+
+
+# What cannot be honoured
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"retention": {"backups_days": 27}}, r"retention\.backups_days is 27: .* below 27"),
+        ({"retention": {"erasure_deadline_days": 16}}, r"retention\.backups_days is 14: .* below 13"),
+        ({"parts": {"rds": True}}, r"parts\.rds needs parts\.database\."),
+        ({"parts": {"failover": True}}, r"parts\.failover needs parts\.rds\."),
+        (
+            {"parts": {"database": True, "rds": True, "failover": True, "replication": False}},
+            r"parts\.failover needs parts\.replication\.",
+        ),
+        ({"replica": {"network": "10.10.128.0/17"}}, r"replica\.network \(10\.10\.128\.0/17\) overlap"),
+        ({"residency": {"zones": ["gold"]}}, r"residency\.zones has 'gold'\. Zones are: landing,"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(changes, told):
+    with pytest.raises(SettingsError, match=told):
+        load(environ={}, **changes)
