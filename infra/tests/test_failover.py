@@ -1,5 +1,8 @@
 """Failover and failback, by the command that people run, against moto, whose RDS has replicas elsewhere."""
 
+import os
+import shlex
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,12 +10,14 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 from local import Deployment
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.rds.models import RDSBackend, rds_backends
+from moto.server import ThreadedMotoServer
 from templates import Templates
 from test_deployment import NOT_ON_MOTO, as_moto_reads_it
 
@@ -412,3 +417,95 @@ def test_killed_anywhere_and_run_again_it_ends_as_if_nothing_had_been(stacks, pl
                     run(*JOURNEY[place])
             assert run(*JOURNEY[place]) == 0, (number, after)
             assert seen(world) == whole, (number, after)
+
+
+# The runbook
+
+PAGE = (Path(__file__).parents[2] / "docs" / "runbooks" / "failover.md").read_text()
+# moto has neither; the rest of the page is run.
+NOT_RUN = {"aws dms start-replication", "aws secretsmanager stop-replication-to-replica"}
+
+
+def commands(section):
+    """The commands of a section of the page, in order."""
+    text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return [line.strip() for line in text.splitlines() if line.startswith("    ")]
+
+
+@pytest.fixture(scope="module")
+def server(stacks):
+    served = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    served.start()
+    yield "http://{}:{}".format(*served.get_host_and_port())
+    served.stop()
+
+
+def walk(world, server, listed):
+    for command in listed:
+        for region in (HERE, THERE):
+            world.catches_up(region)
+        if command.startswith("python "):
+            environment = {**os.environ, "AWS_ENDPOINT_URL": server}
+            done = subprocess.run(
+                [sys.executable, *shlex.split(command)[1:]],
+                cwd=Path(__file__).parents[2],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 0, (command, done.stderr)
+        else:
+            as_aws_does(command)
+
+
+def as_aws_does(command):
+    """What the command line of AWS makes of a command: a call of the API, by its own description."""
+    _, service, operation, *options = shlex.split(command)
+    named = boto3.client(service, region_name=HERE).meta.service_model
+    [wanted] = [name for name in named.operation_names if xform_name(name, "-") == operation]
+    shape = named.operation_model(wanted).input_shape.members
+    known = {xform_name(name, "-"): name for name in shape}
+    given, region = {}, HERE
+    while options:
+        option = options.pop(0).removeprefix("--")
+        if option == "region":
+            region = options.pop(0)
+        elif option in known and shape[known[option]].type_name != "boolean":
+            given[known[option]] = options.pop(0)
+        else:
+            given[known[option.removeprefix("no-")]] = not option.startswith("no-")
+    if f"aws {service} {operation}" not in NOT_RUN:
+        getattr(boto3.client(service, region_name=region), operation.replace("-", "_"))(**given)
+
+
+def test_the_runbook_moves_writes_and_brings_them_back(world, server):
+    listed = commands("A planned move")
+    walk(world, server, [*commands("What is where"), *listed[:2]])
+    assert not world.is_replica(THERE) and world.state() == {"writes": THERE}
+    walk(world, server, commands("Afterwards"))
+    assert world.is_replica(HERE) and world.instance(HERE, f"{NAME}-former") is None
+    walk(world, server, commands("Back"))
+    assert world.state() == {"writes": HERE} and world.is_replica(THERE)
+    assert world.leads() == {"PRIMARY": world.address(HERE), "SECONDARY": world.address(THERE)}
+    assert world.instance(THERE, f"{NAME}-former") is None
+
+
+def test_the_runbook_goes_on_without_a_lost_region(world, server):
+    walk(world, server, [*commands("Region A is lost"), *commands("Afterwards"), *commands("Back")])
+    assert world.state() == {"writes": HERE} and world.is_replica(THERE)
+
+
+def test_the_runbook_goes_back_before_the_promotion(world, server):
+    before = seen(world)
+    world.catches_up(THERE, lag=600)
+    assert run("--to", THERE) == 1
+    walk(world, server, commands("A planned move")[2:])
+    assert seen(world)[1] == before[1] and world.instance(HERE, f"{NAME}-former") is None
+
+
+def test_every_command_of_the_page_is_walked():
+    sections = ("What is where", "A planned move", "Region A is lost", "Afterwards", "Back")
+    walked = [command for section in sections for command in commands(section)]
+    assert [line.strip() for line in PAGE.splitlines() if line.startswith("    ")] == walked
+    assert {" ".join(each.split()[:3]) for each in walked if each.startswith("aws")} >= NOT_RUN
