@@ -32,6 +32,7 @@ EVERYTHING = {
     "emr": True,
     "rds": True,
     "failover": True,
+    "backup": True,
 }
 
 

@@ -32,6 +32,7 @@ from medallion_platform.orchestration.databricks import RunOnDatabricks
 from medallion_platform.orchestration.emr import RunOnEmr
 from medallion_platform.orchestration.pipeline import Pipeline
 from medallion_platform.parameters import asked
+from medallion_platform.regions.backup import Backups, CopiedBackups, RecoveryVault
 from medallion_platform.regions.database import Database
 from medallion_platform.regions.names import Names
 from medallion_platform.regions.standby import Replica, StandbyNetwork
@@ -112,6 +113,8 @@ class Platform:
             stack, "database", self.settings, self.networks["engineering"], keys.database, keys.platform
         )
         CfnOutput(stack, "DatabaseAddress", value=database.instance.attr_endpoint_address)
+        if self.settings.parts.backup:
+            Backups(self._stack("engineering", "backup"), "backup", self.settings, keys.database)
 
     def _second_region(self, keys: ReplicaKeys) -> None:
         settings = self.settings
@@ -121,6 +124,10 @@ class Platform:
             replica = Replica(stack, "replica", settings, standby, keys.database)
             names = self._stack("engineering", "names", replica=True)
             Names(names, "names", settings, standby.network, replica.instance)
+        if settings.parts.backup and keys.database is not None:
+            copies = self._stack("engineering", "copies", replica=True)
+            CopiedBackups(copies, "copies", settings, keys.database)
+            RecoveryVault(self._stack("recovery", "vault", replica=True), "recovery", settings)
 
     def _network(self, account: str, keys: Keys) -> None:
         settings = self.settings

@@ -73,6 +73,10 @@ class Policies:
             elif resource.type in ("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
                 arn = f"arn:aws:kms:{stack.region}:{stack.account}:key/{resource.name}"
                 made.resources[arn] = found["KeyPolicy"]
+            elif resource.type == "AWS::Backup::BackupVault":
+                name = found["BackupVaultName"]
+                arn = f"arn:aws:backup:{stack.region}:{stack.account}:backup-vault:{name}"
+                made.resources[arn] = found["AccessPolicy"]
             elif resource.type == "AWS::SQS::QueuePolicy":
                 for url in found["Queues"]:
                     name = url.rsplit("/", 1)[-1]

@@ -32,7 +32,8 @@ SETTINGS = load(environ={})
 ENGINEERING = SETTINGS.account("engineering")
 # Known to neither server: checked as templates only. docs/platform.md says so, system by system.
 ON_NEITHER = {
-    "AWS::ApiGatewayV2::VpcLink", "AWS::DMS::Endpoint", "AWS::DMS::ReplicationConfig",
+    "AWS::ApiGatewayV2::VpcLink", "AWS::Backup::BackupSelection",
+    "AWS::DMS::Endpoint", "AWS::DMS::ReplicationConfig",
     "AWS::DMS::ReplicationSubnetGroup", "AWS::DataExchange::EventAction", "AWS::DataSync::LocationNFS",
     "AWS::DataSync::LocationS3", "AWS::DataSync::Task", "AWS::DirectConnect::DirectConnectGateway",
     "AWS::DirectConnect::DirectConnectGatewayAssociation", "AWS::EC2::CustomerGateway",
@@ -47,9 +48,10 @@ ON_NEITHER = {
 }  # fmt: skip
 NOT_ON_MINISTACK = ON_NEITHER | {
     "AWS::EC2::EIP", "AWS::EC2::FlowLog", "AWS::EC2::NatGateway", "AWS::EC2::SecurityGroupIngress",
-    "AWS::EC2::TransitGateway", "AWS::EC2::VPNGateway",
+    "AWS::EC2::TransitGateway", "AWS::EC2::VPNGateway", "AWS::Route53::HealthCheck",
 }  # fmt: skip
 NOT_ON_MOTO = ON_NEITHER | {
+    "AWS::Backup::BackupPlan", "AWS::Backup::BackupVault",
     "AWS::CloudWatch::Alarm", "AWS::Glue::Connection", "AWS::Glue::Database", "AWS::Glue::Table",
     "AWS::KinesisFirehose::DeliveryStream", "AWS::Logs::LogStream", "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",

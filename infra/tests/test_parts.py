@@ -20,6 +20,7 @@ NONE = {
     "orchestration": False,
     "rds": False,
     "failover": False,
+    "backup": False,
 }
 
 # What a part brings that nothing else does.
@@ -35,14 +36,15 @@ TELLING = {
     "organization": ["AWS::Organizations::Policy"],
     "rds": ["AWS::RDS::DBInstance"],
     "failover": ["AWS::Route53::RecordSet"],
+    "backup": ["AWS::Backup::BackupPlan"],
 }
 
 # Of what needs it, a part takes with it.
 NEEDS = {
     "orchestration": ["emr"],
-    "database": ["rds", "failover"],
-    "rds": ["failover"],
-    "replication": ["failover"],
+    "database": ["rds", "failover", "backup"],
+    "rds": ["failover", "backup"],
+    "replication": ["failover", "backup"],
 }
 
 

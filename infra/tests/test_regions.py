@@ -1,9 +1,15 @@
 """What survives a region: the database and its replica, names, backups; and what may not leave its region."""
 
+import json
+
+import boto3
+import machine
 import pytest
+from moto.events.models import EventPattern
 from simulator import Policies, Request
 from test_access import ACCOUNT, may_do_anything, role
 
+from medallion_platform.regions.backup import onward
 from medallion_platform.settings import SettingsError, load
 
 SETTINGS = load(environ={})
@@ -253,6 +259,156 @@ def test_the_databases_key_is_for_rds_and_its_secrets_on_behalf_of_its_own_accou
     assert not policies.allows(Request(deployer, "kms:CreateGrant", key, by_rds)), "a grant for people"
     assert not policies.allows(Request(deployer, "kms:Decrypt", key, at(HERE))), "through no service"
     assert not policies.allows(Request(stranger, "kms:Decrypt", key, by_rds)), "another account"
+
+
+# Backups
+
+
+def vaults(platform):
+    return {
+        (each.stack.name.split("-")[1], each.stack.region): each.properties
+        for each in platform.resources("AWS::Backup::BackupVault")
+    }
+
+
+def test_there_are_three_vaults_whose_locks_end_before_the_erasure_deadline(platform):
+    found = vaults(platform)
+    assert set(found) == {("engineering", HERE), ("engineering", THERE), ("recovery", THERE)}
+    days = SETTINGS.retention.backups_days
+    assert days + 3 < SETTINGS.retention.erasure_deadline_days
+    for vault in found.values():
+        assert vault["LockConfiguration"] == {
+            "MinRetentionDays": days,
+            "MaxRetentionDays": days,
+            "ChangeableForDays": 3,
+        }
+    keys = [vault["EncryptionKeyArn"] for vault in found.values()]
+    assert len(set(keys)) == 3 and keys[2].split(":")[4] == ACCOUNT["recovery"]
+
+
+def test_each_day_a_backup_goes_into_the_first_vault_and_a_copy_into_the_second(platform):
+    plan = platform.one("AWS::Backup::BackupPlan").properties["BackupPlan"]
+    [rule] = plan["BackupPlanRule"]
+    kept = {"DeleteAfterDays": SETTINGS.retention.backups_days}
+    [copied] = rule["CopyActions"]
+    assert rule["Lifecycle"] == copied["Lifecycle"] == kept
+    assert (
+        copied["DestinationBackupVaultArn"] == f"arn:aws:backup:{THERE}:{OWN}:backup-vault:medallion-database"
+    )
+    selected = platform.one("AWS::Backup::BackupSelection").properties["BackupSelection"]
+    assert selected["Resources"] == [RDS[HERE]] and selected["IamRoleArn"] == role("engineering-backup")
+
+
+class Backup:
+    """AWS Backup, as far as a copy is asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def start_copy_job(self, **given):
+        self.asked.append(given)
+        return {"CopyJobId": "job-2"}
+
+
+EVENT = {
+    "source": "aws.backup",
+    "detail-type": "Copy Job State Change",
+    "detail": {
+        "copyJobId": "job-1",
+        "state": "COMPLETED",
+        "destinationBackupVaultArn": f"arn:aws:backup:{THERE}:{OWN}:backup-vault:medallion-database",
+        "destinationRecoveryPointArn": f"arn:aws:rds:{THERE}:{OWN}:snapshot:awsbackup:copyjob-1",
+    },
+}
+
+
+def test_what_has_come_to_region_b_is_sent_on_to_the_other_account_once(platform):
+    service = Backup()
+    machine.run(onward(SETTINGS), EVENT, "run", lambda _: service)
+    [asked] = service.asked
+    assert asked == {
+        "RecoveryPointArn": EVENT["detail"]["destinationRecoveryPointArn"],
+        "SourceBackupVaultName": "medallion-database",
+        "DestinationBackupVaultArn": BACKUP[f"recovery/{THERE}"],
+        "IamRoleArn": role("engineering-backup"),
+        "IdempotencyToken": "job-1",
+        "Lifecycle": {"DeleteAfterDays": SETTINGS.retention.backups_days},
+    }
+    shape = (
+        boto3.client("backup", region_name=THERE)
+        .meta.service_model.operation_model("StartCopyJob")
+        .input_shape
+    )
+    assert set(asked) <= set(shape.members)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"state": "FAILED"}, False),
+        ({"destinationBackupVaultArn": f"arn:aws:backup:{THERE}:{OWN}:backup-vault:another"}, False),
+    ],
+)
+def test_only_what_has_come_to_that_vault_is_sent_on(platform, change, told):
+    """By the rule's pattern, on moto's own matching of events."""
+    rule = platform.one("AWS::Events::Rule", Name="medallion-backup-onward")
+    assert rule.stack.region == THERE
+    event = {**EVENT, "detail": {**EVENT["detail"], **change}}
+    assert EventPattern.load(json.dumps(rule.properties["EventPattern"])).matches_event(event) is told
+
+
+BACKUP = {
+    f"{account}/{region}": f"arn:aws:backup:{region}:{ACCOUNT[account]}:backup-vault:medallion-database"
+    for account, region in (("engineering", HERE), ("engineering", THERE), ("recovery", THERE))
+}
+POINT = f"arn:aws:rds:{THERE}:{OWN}:snapshot:awsbackup:copyjob-1"
+
+
+def test_the_role_of_backups_copies_into_both_vaults_and_touches_no_other_snapshot(policies):
+    by = role("engineering-backup")
+    for vault in (f"engineering/{THERE}", f"recovery/{THERE}"):
+        assert policies.allows(Request(by, "backup:CopyIntoBackupVault", BACKUP[vault], at(THERE))), vault
+    assert policies.allows(Request(by, "rds:CreateDBSnapshot", RDS[HERE], at(HERE)))
+    for action, on in (
+        ("rds:DeleteDBSnapshot", f"arn:aws:rds:{HERE}:{OWN}:snapshot:medallion-by-hand"),
+        ("rds:CreateDBSnapshot", f"arn:aws:rds:{HERE}:{OWN}:db:payroll"),
+        ("rds:DeleteDBInstance", RDS[HERE]),
+        ("backup:CopyIntoBackupVault", f"arn:aws:backup:{HERE}:{OWN}:backup-vault:another"),
+    ):
+        assert not policies.allows(Request(by, action, on, at(HERE))), action
+
+
+def test_not_even_an_administrator_deletes_a_backup_or_takes_it_elsewhere(platform):
+    policies = Policies.of(platform)
+    policies.guard_rails.clear()
+    for account in ("engineering", "recovery"):
+        by = may_do_anything(policies, account)
+        for name, vault in BACKUP.items():
+            if name.startswith(account):
+                region = name.split("/")[1]
+                for action in ("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle"):
+                    assert not policies.allows(Request(by, action, vault, at(region))), (name, action)
+                assert policies.allows(Request(by, "backup:DescribeBackupVault", vault, at(region)))
+    stranger = "arn:aws:iam::999999999999:role/x"
+    assert not policies.allows(
+        Request(stranger, "backup:CopyFromBackupVault", BACKUP[f"recovery/{THERE}"], at(THERE))
+    )
+    assert not policies.allows(
+        Request(stranger, "backup:CopyIntoBackupVault", BACKUP[f"recovery/{THERE}"], at(THERE))
+    )
+
+
+def test_the_copys_account_reads_region_bs_copy_by_its_key_and_nothing_in_region_a(platform):
+    policies = Policies.of(platform)
+    by = may_do_anything(policies, "recovery")
+    first = policies.key(platform, "alias/medallion-engineering-database")
+    second = first.replace(HERE, THERE)
+    [second] = [arn for arn in policies.resources if f":{THERE}:{OWN}:key/" in arn and "database" in arn]
+    for key, region, allowed in ((first, HERE, False), (second, THERE, True)):
+        by_rds = at(region, **{"kms:ViaService": f"rds.{region}.amazonaws.com"})
+        assert policies.allows(Request(by, "kms:Decrypt", key, by_rds)) is allowed, region
+        assert not policies.allows(Request(by, "kms:Decrypt", key, at(region))), "through no service"
 
 
 # What cannot be honoured

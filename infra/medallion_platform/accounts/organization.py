@@ -30,7 +30,8 @@ class Organization(Construct):
                 self, name, name=f"{settings.prefix}-{name}", parent_id=data.attr_id
             )
             units[name] = unit
-            for account in accounts:
+            recovery = ["recovery"] if settings.parts.backup and name == "private" else []
+            for account in [*accounts, *recovery]:
                 self._account(settings, account, unit)
         for name, content, target in (
             ("guard-rails", everywhere(settings), data),
