@@ -11,6 +11,7 @@ from constructs import Construct
 from medallion_platform.access import KEY_ACTIONS, grants
 from medallion_platform.parameters import asked
 from medallion_platform.policies import allow, document
+from medallion_platform.regions.residency import tags
 from medallion_platform.settings import HOMES, Settings
 
 # Whoever manages a key must not be able to read by it: no Decrypt, Encrypt, GenerateDataKey, CreateGrant.
@@ -25,6 +26,11 @@ _MANAGE = [
 
 def zones_of(account: str) -> list[str]:
     return [zone for zone, where in HOMES.items() if where == account]
+
+
+def copied_zones(settings: Settings, account: str) -> list[str]:
+    """The account's zones that have a copy in region B."""
+    return [zone for zone in zones_of(account) if not settings.stays(zone)]
 
 
 class Keys(Construct):
@@ -49,7 +55,8 @@ class Keys(Construct):
             description=f"{self._settings.prefix} {name}",
             key_policy=policy,
             enable_key_rotation=True,
-            multi_region=True,
+            multi_region=not self._settings.stays(name),
+            tags=tags(self._settings, name) or None,
             pending_window_in_days=30,
         )
         key.apply_removal_policy(RemovalPolicy.RETAIN)
@@ -67,7 +74,7 @@ class ReplicaKeys(Construct):
         region = settings.replica.region
         self.by_zone = {
             zone: self._key(zone, f"the zone {zone}", _zone_policy(settings, zone, region))
-            for zone in zones_of(account)
+            for zone in copied_zones(settings, account)
         }
         self.database: kms.CfnReplicaKey | None = None
         if account == "engineering" and (settings.parts.failover or settings.parts.backup):
@@ -95,11 +102,12 @@ def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
     """S3 uses the key, for roles that may use the zone; nobody uses it otherwise."""
     own = settings.account(HOMES[zone])
     statements = [_management(own)]
-    table = [grant for grant in grants(settings) if grant.zone == zone]
+    replica = region != settings.region
+    table = [grant for grant in grants(settings) if grant.zone == zone and grant.replica == replica]
     by_actions: dict[tuple[str, ...], set[str]] = {}
     for grant in table:
         by_actions.setdefault(tuple(KEY_ACTIONS[grant.kind]), set()).add(settings.role(grant.role))
-    if settings.parts.replication:
+    if settings.parts.replication and not settings.stays(zone):
         replication = settings.role(f"{HOMES[zone]}-replication")
         actions = ("kms:Decrypt",) if region == settings.region else ("kms:Encrypt", "kms:GenerateDataKey")
         by_actions.setdefault(actions, set()).add(replication)
@@ -117,7 +125,7 @@ def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
                 },
             )
         )
-    if zone == "landing" and settings.parts.data_exchange:
+    if zone == "landing" and settings.parts.data_exchange and not replica:
         statements.append(
             allow(
                 "DataExchange",

@@ -16,7 +16,7 @@ from medallion_platform.ingestion.exchange import Subscription
 from medallion_platform.ingestion.firehose import Delivery
 from medallion_platform.ingestion.on_premises import FilesFromOnPremises
 from medallion_platform.ingestion.streams import EventStream, LandingFunction
-from medallion_platform.keys import Keys, ReplicaKeys, zones_of
+from medallion_platform.keys import Keys, ReplicaKeys, copied_zones, zones_of
 from medallion_platform.network.connections import (
     Attachment,
     Peering,
@@ -35,6 +35,7 @@ from medallion_platform.parameters import asked
 from medallion_platform.regions.backup import Backups, CopiedBackups, RecoveryVault
 from medallion_platform.regions.database import Database
 from medallion_platform.regions.names import Names
+from medallion_platform.regions.readers import Readers
 from medallion_platform.regions.standby import Replica, StandbyNetwork
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.buckets import ReplicaZones, Zones
@@ -65,7 +66,7 @@ class Platform:
                 self._ingestion(keys)
                 self._orchestration(keys)
             if zones_of(account):
-                if settings.parts.replication:
+                if settings.parts.replication and (copied_zones(settings, account) or keys.database):
                     replicas = self._replica(account)
                     if account == "engineering":
                         self._second_region(replicas)
@@ -89,6 +90,8 @@ class Platform:
         services.node.add_dependency(boundary)
         if self.settings.parts.databricks:
             DatabricksAccess(stack, "databricks", self.settings, account).node.add_dependency(boundary)
+            if self.settings.parts.failover:
+                Readers(stack, "standby", self.settings, account).node.add_dependency(boundary)
 
     def _keys(self, account: str) -> Keys:
         stack = self._stack(account, "keys")

@@ -200,10 +200,16 @@ def _is_by(principal: Any, request: Request) -> bool:
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, Any]) -> bool:
-    """Whether all conditions hold; keys are looked up whatever their case."""
+    """Whether all conditions hold; keys are looked up whatever their case, in values, too."""
     folded = {key.lower(): value for key, value in context.items()}
+
+    def told(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return re.sub(r"\$\{([\w:/-]+)\}", lambda key: str(folded[key[1].lower()]), value)
+
     return all(
-        _condition(operator, _list(wanted), folded.get(key.lower()))
+        _condition(operator, [told(each) for each in _list(wanted)], folded.get(key.lower()))
         for operator, keys in conditions.items()
         for key, wanted in keys.items()
     )

@@ -1,12 +1,14 @@
 """What survives a region: the database and its replica, names, backups; and what may not leave its region."""
 
 import json
+from dataclasses import replace
 
 import boto3
 import machine
 import pytest
 from moto.events.models import EventPattern
 from simulator import Policies, Request
+from templates import Templates
 from test_access import ACCOUNT, may_do_anything, role
 
 from medallion_platform.regions.backup import onward
@@ -409,6 +411,239 @@ def test_the_copys_account_reads_region_bs_copy_by_its_key_and_nothing_in_region
         by_rds = at(region, **{"kms:ViaService": f"rds.{region}.amazonaws.com"})
         assert policies.allows(Request(by, "kms:Decrypt", key, by_rds)) is allowed, region
         assert not policies.allows(Request(by, "kms:Decrypt", key, at(region))), "through no service"
+
+
+# Copies of zones in region B
+
+
+def test_every_copy_is_measured_and_in_time_encrypted_anew_and_loses_what_was_deleted(platform):
+    copied = 0
+    for bucket in platform.resources("AWS::S3::Bucket"):
+        for rule in bucket.properties.get("ReplicationConfiguration", {}).get("Rules", []):
+            copied += 1
+            to = rule["Destination"]
+            assert rule["Status"] == "Enabled" and rule["Filter"] == {"Prefix": ""}
+            assert to["Metrics"] == {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}
+            assert to["ReplicationTime"] == {"Status": "Enabled", "Time": {"Minutes": 15}}
+            assert rule["DeleteMarkerReplication"] == {"Status": "Enabled"}
+            assert rule["SourceSelectionCriteria"]["SseKmsEncryptedObjects"] == {"Status": "Enabled"}
+            assert to["EncryptionConfiguration"]["ReplicaKmsKeyID"].startswith(f"arn:aws:kms:{THERE}:")
+    assert copied == 5
+
+
+ZONES = {
+    "engineering-standby": {"landing", "raw", "trusted", "error"},
+    "serving-standby": {"trusted", "refined"},
+    "consumers-standby": {"refined"},
+}
+
+
+def zone_key(policies, zone, region):
+    """The ARN of a zone's key in a region."""
+    [found] = [
+        arn
+        for arn in policies.resources
+        if arn.startswith(f"arn:aws:kms:{region}:") and f"mrk-keys{zone}" in arn
+    ]
+    return found
+
+
+def objects(zone, region):
+    return f"arn:aws:s3:::{SETTINGS.bucket(zone, replica=region == THERE)}/x"
+
+
+def inside(account, region):
+    return at(region, **{"aws:VpceAccount": ACCOUNT[account]})
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_clusters_of_region_b_decrypt_what_was_copied_for_them_and_nothing_else(policies, name):
+    by, account = role(name), name.split("-")[0]
+    for zone in ("landing", "raw", "trusted", "refined", "error"):
+        for region in (HERE, THERE):
+            may = region == THERE and zone in ZONES[name]
+            where = inside(account, region)
+            read = Request(by, "s3:GetObject", objects(zone, region), where)
+            assert policies.allows(read) is may, (zone, region)
+            for through in (HERE, THERE):
+                asked = {**where, "kms:ViaService": f"s3.{through}.amazonaws.com"}
+                decrypts = policies.allows(
+                    Request(by, "kms:Decrypt", zone_key(policies, zone, region), asked)
+                )
+                assert decrypts is (may and through == region), (zone, region, through)
+            for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"):
+                assert not policies.allows(Request(by, action, objects(zone, region), where)), (zone, action)
+            via = {**where, "kms:ViaService": f"s3.{region}.amazonaws.com"}
+            assert not policies.allows(
+                Request(by, "kms:GenerateDataKey", zone_key(policies, zone, region), via)
+            )
+    from_outside = Request(by, "s3:GetObject", objects(min(ZONES[name]), THERE), at(THERE))
+    assert not policies.allows(from_outside), "over the internet"
+
+
+def test_roles_of_region_a_neither_read_nor_decrypt_the_copies(policies):
+    seen = 0
+    for by in policies.identities:
+        if by.endswith("-standby"):
+            continue
+        seen += 1
+        for zone in ("landing", "raw", "trusted", "refined", "error"):
+            where = inside("engineering", THERE)
+            assert not policies.allows(Request(by, "s3:GetObject", objects(zone, THERE), where)), (by, zone)
+            via = {**where, "kms:ViaService": f"s3.{THERE}.amazonaws.com"}
+            decrypts = policies.allows(Request(by, "kms:Decrypt", zone_key(policies, zone, THERE), via))
+            assert not decrypts, (by, zone)
+    assert seen > 20
+
+
+def test_replication_itself_can_write_copies_and_not_read_them(policies):
+    by = role("engineering-replication")
+    key = zone_key(policies, "raw", THERE)
+    via = at(THERE, **{"kms:ViaService": f"s3.{THERE}.amazonaws.com"})
+    assert policies.allows(Request(by, "s3:ReplicateObject", objects("raw", THERE), at(THERE)))
+    assert policies.allows(Request(by, "kms:GenerateDataKey", key, via))
+    assert not policies.allows(Request(by, "kms:Decrypt", key, via))
+    assert not policies.allows(Request(by, "s3:GetObject", objects("raw", THERE), at(THERE)))
+
+
+# What stays in its region
+
+
+@pytest.fixture(scope="module")
+def staying(tmp_path_factory):
+    """With the zones of the settings, landing and error, staying where they are."""
+    from check import EVERYTHING
+
+    return Templates.of(tmp_path_factory.mktemp("staying"), parts={**EVERYTHING, "residency": True})
+
+
+def residency(resource):
+    return {each["Key"]: each["Value"] for each in resource.properties.get("Tags", [])}.get("data-residency")
+
+
+def test_zones_that_stay_have_no_copy_and_a_tagged_key_of_one_region(staying):
+    buckets = {
+        (each.properties["BucketName"].split("-")[1], each.stack.region): each
+        for each in staying.resources("AWS::S3::Bucket")
+    }
+    keys = {each.properties["Description"]: each for each in staying.resources("AWS::KMS::Key")}
+    for zone in ("landing", "error", "raw", "trusted", "refined"):
+        stays = zone in ("landing", "error")
+        bucket, key = buckets[zone, HERE], keys[f"medallion {zone}"]
+        assert residency(bucket) == residency(key) == (HERE if stays else None), zone
+        assert ("ReplicationConfiguration" in bucket.properties) is not stays, zone
+        assert ((zone, THERE) in buckets) is not stays, zone
+        assert key.properties["MultiRegion"] is not stays, zone
+    copies = [each.logical_id for each in staying.resources("AWS::KMS::ReplicaKey")]
+    assert len(copies) == 4 and not any("landing" in each or "error" in each for each in copies)
+
+
+TAGGED = {"aws:ResourceTag/data-residency": HERE}
+KEY = f"arn:aws:kms:{HERE}:{OWN}:key/mrk-any"
+LANDING = f"arn:aws:s3:::{SETTINGS.bucket('landing')}"
+# An administrator asks: the action, the resource, the region, and what else is known.
+STAYS = {
+    "replicates a key that stays": ("kms:ReplicateKey", KEY, HERE, TAGGED),
+    "makes another region the first of a key that stays": ("kms:UpdatePrimaryRegion", KEY, HERE, TAGGED),
+    "decrypts by a key that stays, elsewhere": ("kms:Decrypt", KEY, THERE, TAGGED),
+    "grants a key that stays, elsewhere": ("kms:CreateGrant", KEY, THERE, TAGGED),
+    "takes the tag off a key": (
+        "kms:UntagResource",
+        KEY,
+        HERE,
+        {**TAGGED, "aws:TagKeys": ["data-residency"]},
+    ),
+    "says of a key that it is of another region": (
+        "kms:TagResource",
+        KEY,
+        HERE,
+        {**TAGGED, "aws:TagKeys": ["x", "data-residency"]},
+    ),
+    "takes the tags off a bucket": ("s3:PutBucketTagging", LANDING, HERE, {}),
+    "copies a bucket elsewhere": ("s3:PutReplicationConfiguration", LANDING, HERE, {}),
+    "copies an object into a bucket of region B": ("s3:PutObject", "arn:aws:s3:::anywhere/x", THERE, {}),
+}
+STILL = {
+    "replicates another key": ("kms:ReplicateKey", KEY, HERE, {}),
+    "grants a key that stays, where it stays": ("kms:CreateGrant", KEY, HERE, TAGGED),
+    "tags a key otherwise": ("kms:TagResource", KEY, HERE, {**TAGGED, "aws:TagKeys": ["owner"]}),
+    "copies another bucket": (
+        "s3:PutReplicationConfiguration",
+        f"arn:aws:s3:::{SETTINGS.bucket('raw')}",
+        HERE,
+        {},
+    ),
+    "writes where the platform is": (
+        "s3:PutObject",
+        f"arn:aws:s3:::{SETTINGS.bucket('logs-engineering')}/x",
+        HERE,
+        {},
+    ),
+}
+
+
+def asked(staying, what):
+    """An administrator's request, with the key and the buckets open to him: what denies it is the guard."""
+    policies = Policies.of(staying)
+    by = may_do_anything(policies, "engineering")
+    everything = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+    action, on, region, more = what
+    policies.owners["arn:aws:s3:::anywhere"] = OWN
+    if on == KEY:
+        policies.resources[on] = everything
+    return policies, Request(by, action, on, at(region, **more))
+
+
+@pytest.mark.parametrize("case", STAYS)
+def test_nobody_takes_tagged_data_out_of_their_region(staying, case):
+    policies, request = asked(staying, STAYS[case])
+    assert not policies.allows(request)
+
+
+@pytest.mark.parametrize("case", STAYS)
+def test_it_is_the_guard_that_denies_it(staying, case):
+    policies, request = asked(staying, STAYS[case])
+    policies.guard_rails.clear()
+    by_bucket = case == "copies a bucket elsewhere"  # the bucket says it, too
+    assert policies.allows(request) is not by_bucket
+
+
+@pytest.mark.parametrize("case", STILL)
+def test_the_rest_can_still_be_done(staying, case):
+    policies, request = asked(staying, STILL[case])
+    assert policies.allows(request)
+
+
+def test_a_zone_that_stays_is_reached_from_its_region_alone(staying):
+    policies = Policies.of(staying)
+    policies.guard_rails.clear()
+    by = role("engineering-workspace")
+    for region, may in ((HERE, True), (THERE, False)):
+        assert (
+            policies.allows(Request(by, "s3:GetObject", f"{LANDING}/x", inside("engineering", region))) is may
+        )
+    replication = Request(
+        role("engineering-replication"), "s3:GetObjectVersionForReplication", f"{LANDING}/x", at(HERE)
+    )
+    assert not policies.allows(replication)
+    raw = replace(replication, resource=f"arn:aws:s3:::{SETTINGS.bucket('raw')}/x")
+    assert policies.allows(raw)
+
+
+def test_what_is_copied_still_reaches_region_b(staying):
+    policies = Policies.of(staying)
+    by = role("engineering-replication")
+    assert policies.allows(Request(by, "s3:ReplicateObject", objects("raw", THERE), at(THERE)))
+    assert (
+        len(
+            json.dumps(
+                staying.one("AWS::Organizations::Policy", Name="medallion-data-residency").properties[
+                    "Content"
+                ]
+            )
+        )
+        < 5120
+    )
 
 
 # What cannot be honoured

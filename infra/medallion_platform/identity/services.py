@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role, operators
-from medallion_platform.keys import zones_of
+from medallion_platform.keys import copied_zones
 from medallion_platform.policies import Statement, allow, service
 from medallion_platform.settings import Settings
 
@@ -26,7 +26,7 @@ class ServiceAccess(Construct):
             statements=list(_keys(settings, own)),
             description="Creates, rotates, replicates and ends keys; cannot use one",
         )
-        if zones_of(account) and settings.parts.replication:
+        if copied_zones(settings, account) and settings.parts.replication:
             make_role(
                 self,
                 settings,
@@ -89,7 +89,7 @@ def _keys(settings: Settings, own: str) -> Iterator[Statement]:
 
 
 def _replication(settings: Settings, account: str) -> Iterator[Statement]:
-    zones, own = zones_of(account), settings.account(account)
+    zones, own = copied_zones(settings, account), settings.account(account)
     here = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in zones]
     there = [f"arn:aws:s3:::{settings.bucket(zone, replica=True)}" for zone in zones]
     yield allow("Look", ["s3:GetReplicationConfiguration", "s3:ListBucket"], here)
