@@ -33,6 +33,7 @@ from medallion_platform.orchestration.emr import RunOnEmr
 from medallion_platform.orchestration.pipeline import Pipeline
 from medallion_platform.parameters import asked
 from medallion_platform.regions.backup import Backups, CopiedBackups, RecoveryVault
+from medallion_platform.regions.crossing import Crossing, InterRegion, StandbyGateway, crosses
 from medallion_platform.regions.database import Database
 from medallion_platform.regions.names import Names
 from medallion_platform.regions.readers import Readers
@@ -125,6 +126,9 @@ class Platform:
             stack = self._stack("engineering", "standby", replica=True)
             standby = StandbyNetwork(stack, "standby", settings, keys.database)
             replica = Replica(stack, "replica", settings, standby, keys.database)
+            if crosses(settings):
+                gateway = StandbyGateway(stack, "transit", settings, standby.network)
+                Crossing(self._stack("engineering", "crossing", replica=True), "routes", settings, gateway)
             names = self._stack("engineering", "names", replica=True)
             Names(names, "names", settings, standby.network, replica.instance)
         if settings.parts.backup and keys.database is not None:
@@ -192,6 +196,8 @@ class Platform:
         gateway = TransitGateway(stack, "transit-gateway", settings).gateway.ref
         own = Attachment(stack, "transit", settings, account, network, gateway).id
         TransitRoutes(self._stack(account, "transit"), "routes", settings, gateway, own)
+        if crosses(settings):
+            InterRegion(self._stack(account, "interregion"), "peering", settings, gateway)
 
     def _peer(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
         """The second account asks the first one, the third the second one."""

@@ -25,7 +25,9 @@ PARAMETERS = {
     "DatabaseAddress": "medallion-database.x.eu-west-1.rds.amazonaws.com",
     "DatabaseLogin": "arn:aws:secretsmanager:eu-west-1:000000000001:secret:database",
     "EngineeringVpc": "vpc-1",
+    "InterRegionAttachment": "tgw-attach-9",
     "ServingAttachment": "tgw-attach-2",
+    "StandbyTransitGateway": "tgw-9",
     "TransitGateway": "tgw-1",
 }
 ORDER = [
@@ -37,6 +39,8 @@ ORDER = [
     "replica",
     "database",
     "standby",
+    "interregion",
+    "crossing",
     "names",
     "vault",
     "copies",

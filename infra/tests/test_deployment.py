@@ -39,6 +39,7 @@ ON_NEITHER = {
     "AWS::DirectConnect::DirectConnectGatewayAssociation", "AWS::EC2::CustomerGateway",
     "AWS::EC2::NetworkAcl", "AWS::EC2::NetworkAclEntry", "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SubnetNetworkAclAssociation", "AWS::EC2::TransitGatewayAttachment",
+    "AWS::EC2::TransitGatewayPeeringAttachment",
     "AWS::EC2::TransitGatewayRoute", "AWS::EC2::TransitGatewayRouteTable",
     "AWS::EC2::TransitGatewayRouteTableAssociation", "AWS::EC2::VPNConnection",
     "AWS::EC2::VPNGatewayRoutePropagation", "AWS::EMRServerless::Application", "AWS::Events::Connection",
