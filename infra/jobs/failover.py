@@ -75,21 +75,23 @@ class Names:
 
     def read(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
         """What the text record says, and the records of the database."""
-        if not self._zone:
-            found = self._route53.list_hosted_zones_by_name(DNSName=self._zone_name)["HostedZones"]
-            zones = [each for each in found if each["Name"] == f"{self._zone_name}."]
-            if not zones:
-                raise FailoverError(f"There is no zone {self._zone_name}: deploy the stack of names first.")
-            self._zone = zones[0]["Id"]
-        pages = self._route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=self._zone)
-        records = [record for page in pages for record in page["ResourceRecordSets"]]
-        texts = [each for each in records if each["Name"] == self._state]
-        if not texts:
-            raise FailoverError(f"{self._state} is not there: deploy the stack of names first.")
-        lines = [each["Value"].strip('"') for each in texts[0]["ResourceRecords"]]
-        return dict(line.split("=", 1) for line in lines), [
-            each for each in records if each["Name"] == self.database
-        ]
+        found = self._route53.list_hosted_zones_by_name(DNSName=self._zone_name)["HostedZones"]
+        pages = self._route53.get_paginator("list_resource_record_sets")
+        for zone in found:  # there may be a public one of this name
+            if zone["Name"] != f"{self._zone_name}.":
+                continue
+            records = [
+                record
+                for page in pages.paginate(HostedZoneId=zone["Id"])
+                for record in page["ResourceRecordSets"]
+            ]
+            for text in records:
+                if text["Name"] == self._state:
+                    self._zone = zone["Id"]
+                    lines = [each["Value"].strip('"') for each in text["ResourceRecords"]]
+                    state = dict(line.split("=", 1) for line in lines)
+                    return state, [each for each in records if each["Name"] == self.database]
+        raise FailoverError(f"{self._state} is in no zone of this account: deploy the stack of names first.")
 
     def remember(self, state: dict[str, str]) -> None:
         values = [{"Value": f'"{name}={value}"'} for name, value in state.items()]
@@ -186,7 +188,7 @@ class Failover:
             self._do(f"Make a replica in {name}.", lambda: self._replicate(here, writer, source))
         if not self._dry:
             self._wait(here, replica=True)
-        self._turn(writer, here)
+        self._turn(writer, here, replicates=True)
         if self._dry:
             print("Nothing was changed.")
         else:
@@ -289,24 +291,24 @@ class Failover:
             DeletionProtection=True,
         )
 
-    def _turn(self, writer: Region, other: Region | None) -> None:
+    def _turn(self, writer: Region, other: Region | None, *, replicates: bool = False) -> None:
         """Both records lead to the writer until the other region has a replica of it: never to what was left
         behind, however healthy that is."""
         state, records = self.names.read()
         found = writer.find()
         second = other.find() if other else None
         led = {"PRIMARY": (writer, found), "SECONDARY": (writer, found)}
-        if other and second and _source(second):
+        if other and (replicates or _source(second or {})):
             led["SECONDARY"] = (other, second)
         changes = []
         for record in records:
             region, instance = led[record["Failover"]]
-            assert instance is not None
-            wanted = {**record, "ResourceRecords": [{"Value": instance["Endpoint"]["Address"]}]}
+            address = (instance or {}).get("Endpoint", {}).get("Address", "")  # in a dry run of none yet
+            wanted = {**record, "ResourceRecords": [{"Value": address}]}
             wanted["HealthCheckId"] = state[f"check:{region.name}"]
             if wanted != record:
                 changes.append(wanted)
-        if changes or self._dry:
+        if changes:
             leads = {kind: region.name for kind, (region, _) in led.items()}
             self._do(
                 f"Let {self.names.database} lead to {writer.name}, and in need to {leads['SECONDARY']}.",

@@ -262,6 +262,22 @@ def test_a_dry_run_says_each_step_and_changes_nothing(world, capsys):
     assert said[-1] == "Nothing was changed." and seen(world) == before
 
 
+def test_a_dry_run_of_the_way_back_says_its_steps_and_changes_nothing(world, capsys):
+    world.catches_up(THERE)
+    run("--to", THERE)
+    before = seen(world)
+    capsys.readouterr()
+    assert run("--rebuild", HERE, "--dry-run") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Would: Make a replica in eu-west-1.",
+        "Would: Let database.medallion.internal. lead to eu-central-1, and in need to eu-west-1.",
+        "Nothing was changed.",
+    ]
+    assert seen(world) == before
+    assert run("--to", THERE, "--dry-run") == 0
+    assert capsys.readouterr().out == "Nothing was changed.\n"
+
+
 def test_done_again_it_finds_all_done(world, capsys):
     world.catches_up(THERE)
     run("--to", THERE)
