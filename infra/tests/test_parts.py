@@ -81,6 +81,32 @@ def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(p
     assert "batch-operations" not in without and "medallion-batch-engineering" not in without
 
 
+RDS = {"database": True, "rds": True}
+
+
+@pytest.mark.parametrize(
+    ("parts", "there", "gone"),
+    [
+        (RDS, {"AWS::RDS::DBInstance"}, {"AWS::Route53::RecordSet", "AWS::Backup::BackupVault"}),
+        (
+            {**RDS, "backup": True, "connection": "none"},
+            {"AWS::Backup::BackupVault"},
+            {"AWS::Route53::RecordSet", "AWS::EC2::TransitGateway"},
+        ),
+        (
+            {**RDS, "failover": True, "databricks": False, "emr": True, "connection": "none"},
+            {"AWS::Route53::RecordSet"},
+            {"AWS::Backup::BackupVault", "AWS::EC2::TransitGateway"},
+        ),
+        ({"residency": True, "replication": False}, {"AWS::S3::Bucket"}, {"AWS::KMS::ReplicaKey"}),
+    ],
+    ids=["rds alone", "backup without failover", "failover without Databricks", "residency without copies"],
+)
+def test_parts_of_regions_come_by_themselves(tmp_path, parts, there, gone):
+    found = types(Templates.of(tmp_path, parts=parts))
+    assert there <= found and not gone & found
+
+
 def test_work_without_anything_to_run_on_is_refused():
     with pytest.raises(SettingsError, match=r"parts\.databricks or parts\.emr"):
         load(environ={}, parts={"databricks": False})

@@ -196,6 +196,18 @@ MUST_ALLOW = {
         f"arn:aws:rds-db:{HERE}:{OWN}:dbuser:db-1/medallion_reader",
         at(HERE),
     ),
+    "a cluster enters it when it is in region B": Request(
+        role("engineering-workspace"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:{THERE}:{OWN}:dbuser:db-2/medallion_reader",
+        at(THERE),
+    ),
+    "a cluster of region B enters it there": Request(
+        role("engineering-standby"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:{THERE}:{OWN}:dbuser:db-2/medallion_reader",
+        at(THERE),
+    ),
     "DMS reads its secret": Request(
         role("engineering-dms"),
         "secretsmanager:GetSecretValue",
@@ -220,6 +232,18 @@ MUST_DENY = {
         OPERATOR_OF_DATABASES,
         "secretsmanager:GetSecretValue",
         f"arn:aws:secretsmanager:{HERE}:{OWN}:secret:medallion-database-master-AbCdEf",
+        at(HERE),
+    ),
+    "a cluster enters the database as its master": Request(
+        role("engineering-workspace"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:{THERE}:{OWN}:dbuser:db-2/medallion",
+        at(THERE),
+    ),
+    "a cluster of region B enters the database of region A": Request(
+        role("engineering-standby"),
+        "rds-db:connect",
+        f"arn:aws:rds-db:{HERE}:{OWN}:dbuser:db-1/medallion_reader",
         at(HERE),
     ),
     "DMS reads the master's password": Request(

@@ -43,6 +43,11 @@ def database_arn(settings: Settings, region: str) -> str:
     return f"arn:aws:rds:{region}:{settings.account('engineering')}:db:{identifier(settings)}"
 
 
+def reader_arn(settings: Settings, region: str) -> str:
+    """The user as whom clusters read, by IAM. The id of the instance in it is RDS's own."""
+    return f"arn:aws:rds-db:{region}:{settings.account('engineering')}:dbuser:*/medallion_reader"
+
+
 class Database(Construct):
     """The instance in the platform's region, in the subnets of databases."""
 

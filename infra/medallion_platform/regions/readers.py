@@ -7,6 +7,7 @@ from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
 from medallion_platform.policies import allow
+from medallion_platform.regions.database import reader_arn
 from medallion_platform.settings import Settings
 
 
@@ -22,6 +23,11 @@ class Readers(Construct):
             settings,
             name,
             trust=[allow("Clusters", ["sts:AssumeRole"], None, to={"Service": "ec2.amazonaws.com"})],
+            statements=[
+                allow("Database", ["rds-db:connect"], reader_arn(settings, settings.replica.region)),
+            ]
+            if account == "engineering"
+            else [],
             description="Clusters in region B, by their instance profile",
         )
         profile = iam.CfnInstanceProfile(
