@@ -24,7 +24,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -51,7 +52,7 @@ class Region:
         """The instance, or None. Raises ConnectionError where the region does not answer."""
         try:
             found = self.rds.describe_db_instances(DBInstanceIdentifier=identifier or self.identifier)
-        except (EndpointConnectionError, HTTPClientError) as error:
+        except (HTTPClientError, NotConnectedError) as error:
             raise ConnectionError(f"RDS does not answer in {self.name}: {error}") from error
         except ClientError as error:
             if error.response["Error"]["Code"] in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
@@ -397,7 +398,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             work.rebuild(given.rebuild)
         else:
             work.tell()
-    except (ClientError, FailoverError, SettingsError, TimeoutError, ConnectionError) as error:
+    except (BotoCoreError, ClientError, FailoverError, SettingsError, TimeoutError, ConnectionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

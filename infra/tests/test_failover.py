@@ -12,7 +12,12 @@ import boto3
 import pytest
 from botocore import xform_name
 from botocore.client import BaseClient
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 from local import Deployment
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
@@ -314,17 +319,30 @@ def test_what_was_left_behind_never_takes_writes_as_it_is(world, capsys):
     assert "is no replica: it was left behind" in capsys.readouterr().err and seen(world) == before
 
 
+LOST = f"https://rds.{HERE}.amazonaws.com"
+SILENCES = {
+    "refused": EndpointConnectionError(endpoint_url=LOST),
+    "no way there": ConnectTimeoutError(endpoint_url=LOST),
+    "no answer": ReadTimeoutError(endpoint_url=LOST),
+    "broken": ClientError(
+        {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 503}},
+        "DescribeDBInstances",
+    ),
+}
+
+
+@pytest.mark.parametrize("silence_", SILENCES)
 def test_a_region_that_does_not_answer_must_be_said_to_be_lost_and_is_closed_when_it_answers(
-    world, monkeypatch, capsys
+    world, monkeypatch, capsys, silence_
 ):
     before, there = seen(world), world.address(THERE)
     with monkeypatch.context() as patch:
-        silence(patch, HERE)
+        silence(patch, SILENCES[silence_])
         assert run("--to", THERE) == 1
         assert "--source-is-lost" in capsys.readouterr().err
         patch.undo()
         assert seen(world) == before
-        silence(patch, HERE)
+        silence(patch, SILENCES[silence_])
         assert run("--to", THERE, "--source-is-lost") == 0
     assert world.leads() == {"PRIMARY": there, "SECONDARY": there} and not world.is_replica(THERE)
     assert world.instance(HERE) is not None, "it was not to be reached"
@@ -390,12 +408,13 @@ def killed_at(patch, place, *, after):
     return made
 
 
-def silence(patch, region):
+def silence(patch, error):
+    """RDS of the first region fails so."""
     call = BaseClient._make_api_call
 
     def answered(self, operation, given):
-        if self.meta.region_name == region and self.meta.service_model.service_name == "rds":
-            raise EndpointConnectionError(endpoint_url=f"https://rds.{region}.amazonaws.com")
+        if self.meta.region_name == HERE and self.meta.service_model.service_name == "rds":
+            raise error
         return call(self, operation, given)
 
     patch.setattr(BaseClient, "_make_api_call", answered)
