@@ -15,96 +15,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NotConnectedError
+from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from medallion_platform.regions.found import (
+    FailoverError,
+    Names,
+    Region,
+    as_role,
+    is_usable,
+    source_of,
+    until,
+)
 from medallion_platform.settings import DEFAULT, Settings, SettingsError, load
-
-PAUSE = 15.0  # seconds between two looks
-
-
-class FailoverError(Exception):
-    """It cannot go on; the message says why, and what to do."""
-
-
-class Region:
-    """The instance of a region, under its name, and the one that was left behind there."""
-
-    def __init__(self, name: str, settings: Settings, client: Callable[..., Any]) -> None:
-        patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 3})
-        self.name, self.identifier = name, f"{settings.prefix}-database"
-        self.former = f"{self.identifier}-former"
-        self.rds = client("rds", region_name=name, config=patience)
-        self.metrics = client("cloudwatch", region_name=name, config=patience)
-
-    def find(self, identifier: str | None = None) -> dict[str, Any] | None:
-        """The instance, or None. Raises ConnectionError where the region does not answer."""
-        try:
-            found = self.rds.describe_db_instances(DBInstanceIdentifier=identifier or self.identifier)
-        except (HTTPClientError, NotConnectedError) as error:
-            raise ConnectionError(f"RDS does not answer in {self.name}: {error}") from error
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
-                return None
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                raise ConnectionError(f"RDS does not answer in {self.name}: {error}") from error
-            raise
-        [instance] = found["DBInstances"]
-        return dict(instance)
-
-
-class Names:
-    """The records of the private zone."""
-
-    def __init__(self, settings: Settings, client: Callable[..., Any]) -> None:
-        self._route53 = client("route53", region_name="us-east-1")
-        self._zone_name = settings.failover.zone
-        self.database = f"database.{self._zone_name}."
-        self._state = f"failover.{self.database}"
-        self._zone = ""
-
-    def read(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
-        """What the text record says, and the records of the database."""
-        found = self._route53.list_hosted_zones_by_name(DNSName=self._zone_name)["HostedZones"]
-        pages = self._route53.get_paginator("list_resource_record_sets")
-        for zone in found:  # there may be a public one of this name
-            if zone["Name"] != f"{self._zone_name}.":
-                continue
-            records = [
-                record
-                for page in pages.paginate(HostedZoneId=zone["Id"])
-                for record in page["ResourceRecordSets"]
-            ]
-            for text in records:
-                if text["Name"] == self._state:
-                    self._zone = zone["Id"]
-                    lines = [each["Value"].strip('"') for each in text["ResourceRecords"]]
-                    state = dict(line.split("=", 1) for line in lines)
-                    return state, [each for each in records if each["Name"] == self.database]
-        raise FailoverError(f"{self._state} is in no zone of this account: deploy the stack of names first.")
-
-    def remember(self, state: dict[str, str]) -> None:
-        values = [{"Value": f'"{name}={value}"'} for name, value in state.items()]
-        self.put([{"Name": self._state, "Type": "TXT", "TTL": 30, "ResourceRecords": values}])
-
-    def put(self, records: list[dict[str, Any]]) -> None:
-        batch = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record} for record in records]}
-        made = self._route53.change_resource_record_sets(HostedZoneId=self._zone, ChangeBatch=batch)
-        change = made["ChangeInfo"]["Id"].removeprefix("/change/")
-        _until(
-            lambda: self._route53.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC", 10, "Route 53"
-        )
 
 
 class Failover:
@@ -113,8 +42,8 @@ class Failover:
     def __init__(self, settings: Settings, region: str, *, dry: bool, minutes: float) -> None:
         """By way of a region that answers."""
         self._settings, self._dry, self._minutes = settings, dry, minutes
-        databases = _as_role(settings, "engineering-database-operator", region)
-        self.names = Names(settings, _as_role(settings, "engineering-dns-operator", region))
+        databases = as_role(settings, "engineering-database-operator", region)
+        self.names = Names(settings, as_role(settings, "engineering-dns-operator", region))
         self.regions = {
             name: Region(name, settings, databases) for name in (settings.region, settings.replica.region)
         }
@@ -132,7 +61,7 @@ class Failover:
                     print(error)
                     break
                 if found:
-                    kind = "a replica" if _source(found) else "no replica"
+                    kind = "a replica" if source_of(found) else "no replica"
                     print(f"{region.name}: {identifier} is {kind}, {found['DBInstanceStatus']}.")
         for record in sorted(records, key=lambda each: each["Failover"]):
             print(f"{record['Failover']} leads to {record['ResourceRecords'][0]['Value']}.")
@@ -145,16 +74,18 @@ class Failover:
         if target is None:
             raise FailoverError(f"There is no {there.identifier} in {name}: --rebuild {name} makes one.")
         id_, promoting, moved = target["DbiResourceId"], state.pop("promoting", ""), state["writes"] == name
-        if moved and _source(target):
+        if moved and source_of(target):
             raise FailoverError(f"{name} is said to take writes, and its instance is a replica of another.")
-        if not moved and not _source(target) and promoting != id_:
+        if not moved and not source_of(target) and promoting != id_:
             raise FailoverError(
                 f"{there.identifier} in {name} is no replica: it was left behind, and lacks what was written "
                 f"since. --rebuild {name} makes it a replica; then come again."
             )
         reached = self._reachable(source, source_is_lost or moved)
-        if moved and promoting and not (reached and _source(source.find() or {})):
+        if moved and promoting and not (reached and source_of(source.find() or {})):
             raise FailoverError(f"{promoting} may be promoted already: --to {source.name} goes on with it.")
+        if reached:
+            self._check_room(source)
         if not moved and promoting != id_:
             self._do(
                 f"Remember that {id_} in {name} is to take writes.",
@@ -162,7 +93,7 @@ class Failover:
             )
         if reached:
             self._close(source)
-        if _source(target):
+        if source_of(target):
             if reached and not source_is_lost:
                 self._catch_up(there)
             self._do(f"Promote {there.identifier} in {name}.", lambda: self._promote(there))
@@ -182,10 +113,11 @@ class Failover:
         if state["writes"] == name or "promoting" in state:
             raise FailoverError(f"{name} takes writes, or is about to: only the other region can be rebuilt.")
         source = writer.find()
-        if source is None or _source(source):
+        if source is None or source_of(source):
             raise FailoverError(f"{writer.name} should take writes, and has no instance that does.")
+        self._check_room(here)
         self._close(here)
-        if not _source(here.find() or {}):
+        if not source_of(here.find() or {}):
             self._do(f"Make a replica in {name}.", lambda: self._replicate(here, writer, source))
         if not self._dry:
             self._wait(here, replica=True)
@@ -210,15 +142,19 @@ class Failover:
             return False
         return True
 
-    def _close(self, region: Region) -> None:
-        """Renamed, an instance restarts, with another address: nobody writes to it by the one they know."""
+    def _check_room(self, region: Region) -> None:
+        """That what takes writes in a region, if anything, can be closed."""
         found = region.find()
-        if found is None or _source(found):
-            return
-        if region.find(region.former):
+        if found and not source_of(found) and region.find(region.former):
             raise FailoverError(
                 f"{region.former} of an earlier failover is still in {region.name}: delete it, or rename it."
             )
+
+    def _close(self, region: Region) -> None:
+        """Renamed, an instance restarts, with another address: nobody writes to it by the one they know."""
+        found = region.find()
+        if found is None or source_of(found):
+            return
 
         def rename() -> None:
             if "DBInstanceIdentifier" not in found.get("PendingModifiedValues", {}):
@@ -262,8 +198,8 @@ class Failover:
 
     def _promote(self, region: Region) -> None:
         kept = self._settings.retention.backups_days
-        self._until(lambda: _usable(region.find()), "the replica to be available")
-        if _source(region.find() or {}):  # else a run that was cut off has promoted it
+        self._until(lambda: is_usable(region.find()), "the replica to be available")
+        if source_of(region.find() or {}):  # else a run that was cut off has promoted it
             region.rds.promote_read_replica(
                 DBInstanceIdentifier=region.identifier, BackupRetentionPeriod=kept
             )
@@ -299,7 +235,7 @@ class Failover:
         found = writer.find()
         second = other.find() if other else None
         led = {"PRIMARY": (writer, found), "SECONDARY": (writer, found)}
-        if other and (replicates or _source(second or {})):
+        if other and (replicates or source_of(second or {})):
             led["SECONDARY"] = (other, second)
         changes = []
         for record in records:
@@ -329,49 +265,20 @@ class Failover:
             found = region.find()
             return (
                 found is not None
-                and _usable(found)
-                and bool(_source(found)) is replica
+                and is_usable(found)
+                and bool(source_of(found)) is replica
                 and "Address" in found.get("Endpoint", {})
             )
 
         self._until(ready, f"{region.identifier} in {region.name}")
 
     def _until(self, ready: Callable[[], bool], what: str) -> None:
-        _until(ready, self._minutes, what)
+        until(ready, self._minutes, what)
 
     def _do(self, what: str, step: Callable[[], None]) -> None:
         print(f"{'Would: ' if self._dry else ''}{what}", flush=True)
         if not self._dry:
             step()
-
-
-def _source(instance: dict[str, Any]) -> str:
-    """What the instance is a replica of; empty where it is none."""
-    return str(instance.get("ReadReplicaSourceDBInstanceIdentifier") or "")
-
-
-def _usable(instance: dict[str, Any] | None) -> bool:
-    return instance is not None and instance["DBInstanceStatus"] in ("available", "backing-up")
-
-
-def _until(ready: Callable[[], bool], minutes: float, what: str) -> None:
-    end = time.monotonic() + minutes * 60
-    while not ready():
-        if time.monotonic() > end:
-            raise TimeoutError(f"Waited {minutes:g} minutes for {what}")
-        time.sleep(PAUSE)
-
-
-def _as_role(settings: Settings, name: str, region: str) -> Callable[..., Any]:
-    """Makes clients with the rights of a role, which operators may take on."""
-    sts = boto3.client("sts", region_name=region)
-    got = sts.assume_role(RoleArn=settings.role(name), RoleSessionName="failover")["Credentials"]
-    return partial(
-        boto3.client,
-        aws_access_key_id=got["AccessKeyId"],
-        aws_secret_access_key=got["SecretAccessKey"],
-        aws_session_token=got["SessionToken"],
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

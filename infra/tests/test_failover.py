@@ -30,6 +30,7 @@ sys.path.append(str(Path(__file__).parents[1] / "jobs"))
 
 import failover
 
+from medallion_platform.regions import found
 from medallion_platform.settings import load
 
 SETTINGS = load(environ={})
@@ -104,7 +105,7 @@ def stacks(platform: Templates):
         patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
         patch.setenv("AWS_DEFAULT_REGION", HERE)
         patch.setenv("MOTO_ACCOUNT_ID", SETTINGS.account("engineering"))
-        patch.setattr(failover, "PAUSE", 0.01)
+        patch.setattr(found, "PAUSE", 0.01)
         _as_rds_does(patch)
         world = deployed(platform)
         yield world, world.records(), world.instance(HERE)
@@ -358,6 +359,17 @@ def test_a_replica_that_lacks_something_is_not_promoted_unless_people_say_so(wor
     assert world.leads()["PRIMARY"] != world.address(THERE)
     assert run("--to", THERE, "--source-is-lost") == 0
     assert not world.is_replica(THERE) and world.state() == {"writes": THERE}
+
+
+def test_where_an_earlier_failovers_instance_still_is_nothing_begins(world, capsys):
+    moved(world)
+    world.catches_up(HERE)
+    run("--to", HERE)
+    run("--rebuild", THERE)
+    before = seen(world)
+    assert run("--to", THERE) == 1
+    assert "medallion-database-former of an earlier failover is still in eu-west-1" in capsys.readouterr().err
+    assert seen(world) == before
 
 
 def test_before_the_promotion_one_can_still_go_back(world):
