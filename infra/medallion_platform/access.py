@@ -35,13 +35,15 @@ KEY_ACTIONS: dict[Kind, list[str]] = {
 
 @dataclass(frozen=True)
 class Grant:
-    """A role's access to a zone, below a prefix. `direct` calls come from AWS's own network, by no VPC."""
+    """A role's access to a zone, below a prefix. `direct` calls come from AWS's own network, by no VPC; of a
+    `replica` it is the copy in region B."""
 
     role: str
     zone: str
     kind: Kind
     prefix: str = ""
     direct: bool = False
+    replica: bool = False
 
     @property
     def crosses(self) -> bool:
@@ -65,6 +67,16 @@ def grants(settings: Settings) -> Iterator[Grant]:
         yield Grant("engineering-unity-catalog-landing", "landing", "erase")
         for zone in ("raw", "trusted", "refined"):
             yield Grant(f"{home(zone)}-unity-catalog-{zone}", zone, "write")
+    if parts.databricks and parts.failover:
+        # Clusters in region B: what was copied there, and nothing else.
+        for role, zones in (
+            ("engineering-standby", ["landing", "raw", "trusted", "error"]),
+            ("serving-standby", ["trusted", "refined"]),
+            ("consumers-standby", ["refined"]),
+        ):
+            for zone in zones:
+                if not settings.stays(zone):
+                    yield Grant(role, zone, "read", replica=True)
     if parts.emr:
         yield Grant("engineering-jobs", "landing", "erase")
         for zone in ("raw", "trusted", "refined"):

@@ -26,6 +26,14 @@ _LOGS_DAYS = (
 _LONGEST_RUN = 1000
 # S3's lifecycle counts from the next midnight, and takes its time; queues keep what failed for 14 days.
 _LATE_DAYS, _QUEUED_DAYS = 2, 14
+# RDS and AWS Backup delete what has expired within a day or so; the backup itself is up to a day old.
+_BACKUP_SLACK_DAYS = 3
+# What parts stand on.
+_NEEDS = {
+    "rds": ["database"],
+    "failover": ["rds", "replication"],
+    "backup": ["rds", "replication"],
+}
 
 
 def broken(settings: Settings) -> Iterator[str]:
@@ -63,6 +71,8 @@ def _names(settings: Settings) -> Iterator[str]:
 def _networks(settings: Settings) -> Iterator[str]:
     blocks = {f"networks.{name}": block for name, block in vars(settings.networks).items()}
     own = set(blocks)
+    blocks["replica.network"] = settings.replica.network
+    own.add("replica.network")
     blocks["on_premises.network"] = settings.on_premises.network
     known: dict[str, IPv4Network] = {}
     for name, block in blocks.items():
@@ -99,14 +109,30 @@ def _retention(settings: Settings) -> Iterator[str]:
             f"retention.erasure_deadline_days is {deadline}: queues keep what failed for {_QUEUED_DAYS} "
             "days, so it must be above that."
         )
+    longest = deadline - _BACKUP_SLACK_DAYS - 1
+    if not 1 <= retention.backups_days <= longest:
+        yield (
+            f"retention.backups_days is {retention.backups_days}. It can be 1 to {longest}: RDS has no "
+            "replica without backups, and one of the day before an erasure must be gone by "
+            f"erasure_deadline_days ({deadline}), with {_BACKUP_SLACK_DAYS} days for AWS to delete it."
+        )
     if retention.logs_days not in _LOGS_DAYS:
         known = ", ".join(map(str, _LOGS_DAYS))
         yield f"retention.logs_days is {retention.logs_days}. CloudWatch knows: {known}."
 
 
 def _parts(settings: Settings) -> Iterator[str]:
+    from medallion_platform.settings import HOMES  # which begins with this module
+
     parts, emr = settings.parts, settings.emr
     longest, job = settings.orchestration.longest_minutes, settings.orchestration.job_id
+    for part, needed in _NEEDS.items():
+        for other in needed:
+            if getattr(parts, part) and not getattr(parts, other):
+                yield f"parts.{part} needs parts.{other}."
+    unknown = sorted(set(settings.residency.zones) - set(HOMES))
+    if unknown:
+        yield f"residency.zones has {unknown[0]!r}. Zones are: {', '.join(HOMES)}."
     if parts.orchestration and not (parts.databricks or parts.emr):
         yield "parts.orchestration needs what to run on: parts.databricks or parts.emr."
     if not 1 <= longest <= _LONGEST_RUN:

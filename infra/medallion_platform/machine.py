@@ -30,7 +30,8 @@ def machine_arn(settings: Settings, name: str) -> str:
 
 
 class StateMachine(Construct):
-    """A machine of the first account, named `<prefix>-<name>`; its role is `engineering-<name>`."""
+    """A machine of the first account, named `<prefix>-<name>`, where its stack is; its role is
+    `engineering-<name>`."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class StateMachine(Construct):
         id_: str,
         settings: Settings,
         name: str,
-        key: kms.CfnKey,
+        key: kms.CfnKey | kms.CfnReplicaKey,
         *,
         definition: Mapping[str, Any],
         statements: Sequence[Statement],

@@ -16,7 +16,7 @@ from medallion_platform.ingestion.exchange import Subscription
 from medallion_platform.ingestion.firehose import Delivery
 from medallion_platform.ingestion.on_premises import FilesFromOnPremises
 from medallion_platform.ingestion.streams import EventStream, LandingFunction
-from medallion_platform.keys import Keys, ReplicaKeys, zones_of
+from medallion_platform.keys import Keys, ReplicaKeys, copied_zones, zones_of
 from medallion_platform.monitoring.alarms import Alarms, Dashboard, Topic
 from medallion_platform.monitoring.audit import AuditLogs
 from medallion_platform.monitoring.costs import CostAnomalies
@@ -37,6 +37,12 @@ from medallion_platform.orchestration.databricks import RunOnDatabricks
 from medallion_platform.orchestration.emr import RunOnEmr
 from medallion_platform.orchestration.pipeline import Pipeline
 from medallion_platform.parameters import asked
+from medallion_platform.regions.backup import Backups, CopiedBackups, RecoveryVault
+from medallion_platform.regions.crossing import Crossing, InterRegion, StandbyGateway, crosses
+from medallion_platform.regions.database import Database
+from medallion_platform.regions.names import Names
+from medallion_platform.regions.readers import Readers
+from medallion_platform.regions.standby import Replica, StandbyNetwork
 from medallion_platform.settings import ACCOUNTS, Settings
 from medallion_platform.zones.buckets import ReplicaZones, Zones
 
@@ -64,11 +70,14 @@ class Platform:
             keys = self._keys(account)
             self._network(account, keys)
             if account == "engineering":
+                self._database(keys)
                 self._ingestion(keys)
                 self._orchestration(keys)
             if zones_of(account):
-                if settings.parts.replication:
-                    self._replica(account)
+                if settings.parts.replication and (copied_zones(settings, account) or keys.database):
+                    replicas = self._replica(account)
+                    if account == "engineering":
+                        self._second_region(replicas)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
             self._watched(account, keys)
         if settings.parts.trail == "organization":
@@ -93,18 +102,50 @@ class Platform:
         services.node.add_dependency(boundary)
         if self.settings.parts.databricks:
             DatabricksAccess(stack, "databricks", self.settings, account).node.add_dependency(boundary)
+            if self.settings.parts.failover:
+                Readers(stack, "standby", self.settings, account).node.add_dependency(boundary)
 
     def _keys(self, account: str) -> Keys:
         stack = self._stack(account, "keys")
         keys = Keys(stack, "keys", self.settings, account)
         for zone, key in keys.by_zone.items():
             CfnOutput(stack, f"PrimaryKey{zone.title()}", value=key.attr_arn)
+        if keys.database is not None:
+            CfnOutput(stack, "PrimaryKeyDatabase", value=keys.database.attr_arn)
         return keys
 
-    def _replica(self, account: str) -> None:
+    def _replica(self, account: str) -> ReplicaKeys:
         stack = self._stack(account, "replica", replica=True)
         keys = ReplicaKeys(stack, "keys", self.settings, account)
         ReplicaZones(stack, "zones", self.settings, account, keys.by_zone)
+        return keys
+
+    def _database(self, keys: Keys) -> None:
+        if keys.database is None:
+            return
+        stack = self._stack("engineering", "database")
+        database = Database(
+            stack, "database", self.settings, self.networks["engineering"], keys.database, keys.platform
+        )
+        CfnOutput(stack, "DatabaseAddress", value=database.instance.attr_endpoint_address)
+        if self.settings.parts.backup:
+            Backups(self._stack("engineering", "backup"), "backup", self.settings, keys.database)
+
+    def _second_region(self, keys: ReplicaKeys) -> None:
+        settings = self.settings
+        if settings.parts.failover and keys.database is not None:
+            stack = self._stack("engineering", "standby", replica=True)
+            standby = StandbyNetwork(stack, "standby", settings, keys.database)
+            replica = Replica(stack, "replica", settings, standby, keys.database)
+            if crosses(settings):
+                gateway = StandbyGateway(stack, "transit", settings, standby.network)
+                Crossing(self._stack("engineering", "crossing", replica=True), "routes", settings, gateway)
+            names = self._stack("engineering", "names", replica=True)
+            Names(names, "names", settings, standby.network, replica.instance)
+        if settings.parts.backup and keys.database is not None:
+            copies = self._stack("engineering", "copies", replica=True)
+            CopiedBackups(copies, "copies", settings, keys.database)
+            RecoveryVault(self._stack("recovery", "vault", replica=True), "recovery", settings)
 
     def _network(self, account: str, keys: Keys) -> None:
         settings = self.settings
@@ -188,6 +229,8 @@ class Platform:
         gateway = TransitGateway(stack, "transit-gateway", settings).gateway.ref
         own = Attachment(stack, "transit", settings, account, network, gateway).id
         TransitRoutes(self._stack(account, "transit"), "routes", settings, gateway, own)
+        if crosses(settings):
+            InterRegion(self._stack(account, "interregion"), "peering", settings, gateway)
 
     def _peer(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
         """The second account asks the first one, the third the second one."""

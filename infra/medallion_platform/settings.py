@@ -19,6 +19,7 @@ _STAND_INS = {
     "serving": "000000000002",
     "consumers": "000000000003",
     "management": "000000000009",
+    "recovery": "000000000008",
 }
 _DATABRICKS_STAND_IN = "00000000-0000-0000-0000-000000000000"
 
@@ -45,6 +46,7 @@ class Retention:
     landing_lock_days: int
     versions_days: int
     logs_days: int
+    backups_days: int
 
 
 Connection = Literal["transit_gateway", "peering", "none"]
@@ -70,13 +72,43 @@ class Parts:
     monitoring: bool
     trail: Trail
     audit_logs: bool
+    rds: bool
+    failover: bool
+    backup: bool
+    residency: bool
 
 
 @dataclass(frozen=True)
 class Replica:
-    """Where zones are copied to."""
+    """Region B: where zones are copied to, and what the database fails over to."""
 
     region: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Database:
+    """PostgreSQL on RDS."""
+
+    name: str
+    version: str
+    instance: str
+    storage_gb: int
+    most_storage_gb: int
+
+
+@dataclass(frozen=True)
+class Failover:
+    """The private hosted zone."""
+
+    zone: str
+
+
+@dataclass(frozen=True)
+class Residency:
+    """The zones whose data stay in the platform's region."""
+
+    zones: list[str]
 
 
 @dataclass(frozen=True)
@@ -136,7 +168,6 @@ class Monitoring:
     delivery_minutes: int
     silent_hours: int
     replication_minutes: int
-    database: str
     database_free_gb: int
     replica_lag_seconds: int
     dms_minutes: int
@@ -156,6 +187,9 @@ class Settings:
     retention: Retention
     parts: Parts
     replica: Replica
+    database: Database
+    failover: Failover
+    residency: Residency
     databricks: Databricks
     on_premises: OnPremises
     orchestration: Orchestration
@@ -167,6 +201,10 @@ class Settings:
     def __post_init__(self) -> None:
         for message in broken(self):
             raise SettingsError(message)
+
+    def stays(self, zone: str) -> bool:
+        """Whether a zone's data may not leave the platform's region."""
+        return self.parts.residency and zone in self.residency.zones
 
     def account(self, name: str) -> str:
         return self.accounts[name]
@@ -221,7 +259,8 @@ def _without_stand_ins(settings: Settings, environ: Mapping[str, str]) -> None:
     """Who gives one id is about to deploy: roles would trust the stand-ins for those that are not given."""
     needed = [
         *ACCOUNTS,
-        *(["management"] if settings.parts.organization else []),
+        *(["management"] if settings.parts.organization or settings.parts.trail == "organization" else []),
+        *(["recovery"] if settings.parts.backup else []),
         *(["databricks"] if settings.parts.databricks else []),
     ]
     for name in needed:

@@ -203,25 +203,40 @@ class Network:
         return False
 
     def _transits(self, vpc: str, goal: Place) -> bool:
-        at = {
-            one.id: str(one.properties["VpcId"])
-            for one in self.templates.resources("AWS::EC2::TransitGatewayAttachment")
+        at = {one.id: one for one in self.templates.resources("AWS::EC2::TransitGatewayAttachment")}
+        peerings = {
+            one.id: {one.stack.region, one.properties["PeerRegion"]}
+            for one in self.templates.resources("AWS::EC2::TransitGatewayPeeringAttachment")
         }
+        # a peering is an attachment in both regions, under one id, and has a table in each
         tables = {
-            one.properties["TransitGatewayAttachmentId"]: one.properties["TransitGatewayRouteTableId"]
+            (one.properties["TransitGatewayAttachmentId"], one.stack.region): one.properties[
+                "TransitGatewayRouteTableId"
+            ]
             for one in self.templates.resources("AWS::EC2::TransitGatewayRouteTableAssociation")
         }
-        [own] = [attachment for attachment, where in at.items() if where == vpc]
+        [(came_by, region)] = [
+            (id_, one.stack.region) for id_, one in at.items() if one.properties["VpcId"] == vpc
+        ]
+        for _ in range(4):
+            leads_to = self._transit_route(tables[came_by, region], goal.address)
+            if leads_to not in peerings:
+                return leads_to in at and at[leads_to].properties["VpcId"] == goal.vpc
+            [region] = peerings[leads_to] - {region}
+            came_by = leads_to
+        raise AssertionError("a connection goes round between transit gateways")
+
+    def _transit_route(self, table: str, address: IPv4Address) -> str:
+        """The attachment that the most specific route of a transit gateway's table leads to."""
         routes = [
             (ip_network(one.properties["DestinationCidrBlock"]), one.properties)
             for one in self.templates.resources("AWS::EC2::TransitGatewayRoute")
-            if one.properties["TransitGatewayRouteTableId"] == tables[own]
+            if one.properties["TransitGatewayRouteTableId"] == table
         ]
-        fit = [one for one in routes if goal.address in one[0]]
+        fit = [one for one in routes if address in one[0]]
         if not fit:
-            return False
-        _, route = max(fit, key=lambda one: one[0].prefixlen)
-        return at[route["TransitGatewayAttachmentId"]] == goal.vpc
+            return ""
+        return str(max(fit, key=lambda one: one[0].prefixlen)[1]["TransitGatewayAttachmentId"])
 
     def _to_internet(self, subnet: Resource, address: IPv4Address) -> bool:
         kind, target = self._target(subnet, address)
@@ -295,16 +310,23 @@ def told(templates: Templates) -> dict[str, str]:
     """What is told to stacks when they are deployed, by the names of their parameters."""
     made: dict[str, str] = {}
     for resource in templates.resources(
-        "AWS::EC2::TransitGateway", "AWS::EC2::TransitGatewayAttachment", "AWS::EC2::VPCPeeringConnection"
+        "AWS::EC2::TransitGateway",
+        "AWS::EC2::TransitGatewayAttachment",
+        "AWS::EC2::TransitGatewayPeeringAttachment",
+        "AWS::EC2::VPCPeeringConnection",
     ):
-        account = resource.stack.name.split("-")[1]
+        standby = resource.stack.name.endswith("-standby")
+        account = "standby" if standby else resource.stack.name.split("-")[1]
         if resource.type == "AWS::EC2::TransitGateway":
-            made["TransitGateway"] = resource.id
+            made["StandbyTransitGateway" if standby else "TransitGateway"] = resource.id
+        elif resource.type == "AWS::EC2::TransitGatewayPeeringAttachment":
+            made["InterRegionAttachment"] = resource.id
         elif resource.type == "AWS::EC2::TransitGatewayAttachment":
             made[f"{account.title()}Attachment"] = resource.id
         else:
             made[f"PeeringWith{account.title()}"] = resource.id
     for resource in templates.resources("AWS::EC2::VPC"):
-        account = resource.stack.name.split("-")[1]
+        standby = resource.stack.name.endswith("-standby")
+        account = "standby" if standby else resource.stack.name.split("-")[1]
         made[f"{account.title()}Vpc"] = resource.id
     return made

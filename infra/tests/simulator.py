@@ -73,6 +73,10 @@ class Policies:
             elif resource.type in ("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
                 arn = f"arn:aws:kms:{stack.region}:{stack.account}:key/{resource.name}"
                 made.resources[arn] = found["KeyPolicy"]
+            elif resource.type == "AWS::Backup::BackupVault":
+                name = found["BackupVaultName"]
+                arn = f"arn:aws:backup:{stack.region}:{stack.account}:backup-vault:{name}"
+                made.resources[arn] = found["AccessPolicy"]
             elif resource.type == "AWS::SQS::QueuePolicy":
                 for url in found["Queues"]:
                     name = url.rsplit("/", 1)[-1]
@@ -200,10 +204,16 @@ def _is_by(principal: Any, request: Request) -> bool:
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, Any]) -> bool:
-    """Whether all conditions hold; keys are looked up whatever their case."""
+    """Whether all conditions hold; keys are looked up whatever their case, in values, too."""
     folded = {key.lower(): value for key, value in context.items()}
+
+    def told(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return re.sub(r"\$\{([\w:/-]+)\}", lambda key: str(folded[key[1].lower()]), value)
+
     return all(
-        _condition(operator, _list(wanted), folded.get(key.lower()))
+        _condition(operator, [told(each) for each in _list(wanted)], folded.get(key.lower()))
         for operator, keys in conditions.items()
         for key, wanted in keys.items()
     )

@@ -537,6 +537,9 @@ WITHOUT_RESOURCE = {
     "engineering-pipeline.Watched": "deliveries of logs and traces: AWS has no resources",
     "engineering-run-on-databricks.Watched": "deliveries of logs and traces: AWS has no resources",
     "serving-quicksight-network.IntoTheNetwork": "network interfaces: AWS has no resources",
+    "engineering-backup-onward.Watched": "deliveries of logs and traces: AWS has no resources",
+    "engineering-database-operator.Lag": "metrics: AWS has no resources",
+    "engineering-dns-operator.Find": "zones are found by their name",
     "engineering-run-on-emr.Watched": "deliveries of logs and traces: AWS has no resources",
 }
 

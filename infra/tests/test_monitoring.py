@@ -231,6 +231,11 @@ BRINGS = {
     "database": {"Database"},
     "trail": {"Trail"},
 }
+OFF: dict[str, dict[str, Any]] = {
+    "replication": {"replication": False, "failover": False, "backup": False},
+    "database": dict.fromkeys(("database", "rds", "failover", "backup"), False),
+    "trail": {"trail": "none"},
+}
 
 
 @pytest.mark.parametrize("part", BRINGS)
@@ -244,8 +249,7 @@ def test_without_a_part_nothing_of_it_is_watched_and_all_else_is(part):
         )
 
     everything = concerns(SETTINGS)
-    off: Any = "none" if part == "trail" else False
-    without = concerns(load(environ={}, parts={**EVERYTHING, part: off}))
+    without = concerns(load(environ={}, parts={**EVERYTHING, **OFF.get(part, {part: False})}))
     assert BRINGS[part] <= set(everything) and not BRINGS[part] & set(without)
     kept = set(everything) - BRINGS[part] - ({"Database"} if part == "replication" else set())
     assert all(without[concern] == everything[concern] for concern in kept)

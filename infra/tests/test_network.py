@@ -347,6 +347,57 @@ def test_no_security_group_admits_addresses_but_named_ones(network):
             assert rule.get("CidrIp") != "0.0.0.0/0", name
 
 
+# Between the regions
+
+
+def test_the_database_in_region_b_is_for_the_same_clusters_by_peered_gateways_and_answers_them(network):
+    for database in network.places("-engineering-standby", "database", "database"):
+        for account, group in (("engineering", "raw"), ("engineering", "trusted"), ("serving", "refined")):
+            for place in clusters(network, account, group):
+                assert network.connects(place, database, 5432), (account, group)
+                assert not network.connects(place, database, 22), (account, group)
+        for place in clusters(network, "consumers", "workspace"):
+            assert not network._routes(place.subnet, database), "account 3"
+            assert not network._routes(database.subnet, place), "account 3"
+        for place in network.places("-engineering-network", "raw", "functions"):
+            assert not network.connects(place, database, 5432), "functions"
+
+
+def test_the_database_in_region_b_opens_no_connection_and_has_no_way_to_the_internet(network):
+    for database in network.places("-engineering-standby", "database", "database"):
+        for place in every_cluster(network):
+            for port in (22, 443, 5432, 7077):
+                assert not network.connects(database, place, port), place.subnet.id
+        assert not network.reaches_internet(database, "203.0.113.5", 443)
+        assert network.reaches_s3(database, reading("raw")) == ""
+
+
+def test_without_its_route_back_nothing_crosses(platform):
+    """The follower does look at both gateways."""
+    network = connected(platform)
+    [place, _] = clusters(network, "serving", "refined")
+    [database, _] = network.places("-engineering-standby", "database", "database")
+    assert network._routes(place.subnet, database) and network._routes(database.subnet, place)
+    stack = platform.stacks["medallion-engineering-crossing"]
+    whole = stack.template["Resources"]
+    kept = {name: each for name, each in whole.items() if "peeringroute" not in name}
+    assert len(kept) == len(whole) - 1
+    stack.template["Resources"] = kept
+    try:
+        assert not network._routes(place.subnet, database)
+        assert network._routes(database.subnet, place)
+    finally:
+        stack.template["Resources"] = whole
+
+
+def test_by_peering_of_networks_alone_the_regions_are_apart(tmp_path_factory):
+    parts = {"connection": "peering", "database": True, "rds": True, "failover": True}
+    network = connected(Templates.of(tmp_path_factory.mktemp("apart"), parts=parts))
+    for database in network.places("-engineering-standby", "database", "database"):
+        for place in every_cluster(network):
+            assert not network._routes(place.subnet, database)
+
+
 # Document 2
 
 

@@ -65,7 +65,7 @@ def test_what_cannot_be_started_is_kept(platform):
 
 def test_every_machine_logs_traces_and_ends(platform):
     found = list(platform.resources(MACHINES))
-    assert len(found) == 4
+    assert len(found) == 5
     for machine in found:
         assert machine.properties["LoggingConfiguration"]["Level"] == "ALL"
         assert machine.properties["LoggingConfiguration"]["IncludeExecutionData"] is False

@@ -21,6 +21,9 @@ NONE = {
     "monitoring": False,
     "trail": "none",
     "audit_logs": False,
+    "rds": False,
+    "failover": False,
+    "backup": False,
 }
 
 # What a part brings that nothing else does.
@@ -36,10 +39,19 @@ TELLING = {
     "organization": ["AWS::Organizations::Policy"],
     "monitoring": ["AWS::CloudWatch::Dashboard", "AWS::CE::AnomalySubscription"],
     "trail": ["AWS::CloudTrail::Trail", "AWS::Logs::MetricFilter"],
+    "rds": ["AWS::RDS::DBInstance"],
+    "failover": ["AWS::Route53::RecordSet"],
+    "backup": ["AWS::Backup::BackupPlan"],
 }
-
-NEEDS = {"emr": "orchestration"}
 OFF = {"trail": "none"}
+
+# Of what needs it, a part takes with it.
+NEEDS = {
+    "orchestration": ["emr"],
+    "database": ["rds", "failover", "backup"],
+    "rds": ["failover", "backup"],
+    "replication": ["failover", "backup"],
+}
 
 
 def types(templates: Templates) -> set[str]:
@@ -56,10 +68,12 @@ def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_pa
 def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
     from check import EVERYTHING
 
-    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: OFF.get(part, False)}))
+    going = {part, *NEEDS.get(part, [])}
+    without = types(
+        Templates.of(tmp_path, parts={**EVERYTHING, **{name: OFF.get(name, False) for name in going}})
+    )
     gone = types(platform) - without
     assert set(TELLING[part]) <= gone
-    going = {part, *(name for name, needed in NEEDS.items() if needed == part)}
     others = {type_ for name, kinds in TELLING.items() if name not in going for type_ in kinds}
     assert others <= without
 
@@ -73,6 +87,32 @@ def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(p
     assert "batch-operations" in named(platform) and "medallion-batch-engineering" in named(platform)
     without = named(Templates.of(tmp_path, parts={**EVERYTHING, "batch": False}))
     assert "batch-operations" not in without and "medallion-batch-engineering" not in without
+
+
+RDS = {"database": True, "rds": True}
+
+
+@pytest.mark.parametrize(
+    ("parts", "there", "gone"),
+    [
+        (RDS, {"AWS::RDS::DBInstance"}, {"AWS::Route53::RecordSet", "AWS::Backup::BackupVault"}),
+        (
+            {**RDS, "backup": True, "connection": "none"},
+            {"AWS::Backup::BackupVault"},
+            {"AWS::Route53::RecordSet", "AWS::EC2::TransitGateway"},
+        ),
+        (
+            {**RDS, "failover": True, "databricks": False, "emr": True, "connection": "none"},
+            {"AWS::Route53::RecordSet"},
+            {"AWS::Backup::BackupVault", "AWS::EC2::TransitGateway"},
+        ),
+        ({"residency": True, "replication": False}, {"AWS::S3::Bucket"}, {"AWS::KMS::ReplicaKey"}),
+    ],
+    ids=["rds alone", "backup without failover", "failover without Databricks", "residency without copies"],
+)
+def test_parts_of_regions_come_by_themselves(tmp_path, parts, there, gone):
+    found = types(Templates.of(tmp_path, parts=parts))
+    assert there <= found and not gone & found
 
 
 def test_work_without_anything_to_run_on_is_refused():

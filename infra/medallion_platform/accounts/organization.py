@@ -8,6 +8,7 @@ from constructs import Construct
 
 from medallion_platform.accounts.guard_rails import everywhere, without_internet
 from medallion_platform.parameters import asked
+from medallion_platform.regions.residency import guard
 from medallion_platform.settings import Settings
 
 # The serving account has document 2's network, which faces the internet.
@@ -30,11 +31,14 @@ class Organization(Construct):
                 self, name, name=f"{settings.prefix}-{name}", parent_id=data.attr_id
             )
             units[name] = unit
-            for account in accounts:
+            recovery = ["recovery"] if settings.parts.backup and name == "private" else []
+            for account in [*accounts, *recovery]:
                 self._account(settings, account, unit)
+        staying = [("data-residency", guard(settings), data)] if settings.parts.residency else []
         for name, content, target in (
             ("guard-rails", everywhere(settings), data),
             ("without-internet", without_internet(), units["private"]),
+            *staying,
         ):
             organizations.CfnPolicy(
                 self,

@@ -10,10 +10,9 @@ from medallion_platform.policies import allow, deny, document
 from medallion_platform.settings import Settings
 
 _SERVICES = [
-    "athena",
-    "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events", "firehose", "glue", "kinesis",
-    "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3", "secretsmanager", "sns", "sqs", "states",
-    "xray",
+    "athena", "backup", "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events", "firehose",
+    "glue", "kinesis", "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3", "secretsmanager", "sns",
+    "sqs", "states", "xray",
 ]  # fmt: skip
 # Services without a region: they answer from us-east-1.
 _GLOBAL = ["iam:*", "route53:*", "sts:*"]
@@ -43,7 +42,7 @@ class Boundary(Construct):
                     ["iam:CreateServiceLinkedRole"],
                     "arn:aws:iam::*:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot",
                 ),
-                allow("Metrics", ["cloudwatch:PutMetricData"], "*"),
+                allow("Metrics", ["cloudwatch:GetMetricStatistics", "cloudwatch:PutMetricData"], "*"),
                 {
                     "Sid": "OnlyOurRegions",
                     "Effect": "Deny",

@@ -11,6 +11,7 @@ from medallion_platform.identity.roles import make_role
 from medallion_platform.keys import zones_of
 from medallion_platform.network.lakehouse import CLUSTERS
 from medallion_platform.policies import Statement, allow, deny
+from medallion_platform.regions.database import reader_arn
 from medallion_platform.settings import Settings
 
 _KINDS = ["fleet", "instance", "launch-template", "network-interface", "volume"]
@@ -86,10 +87,10 @@ def _workspace(settings: Settings, account: str) -> Iterator[Statement]:
             },
         )
     if settings.parts.database and account == "engineering":
-        # by its IAM authentication, which another account's roles have not; the database's id comes with it
-        yield allow(
-            "Database", ["rds-db:connect"], f"arn:aws:rds-db:{region}:{own}:dbuser:*/medallion_reader"
-        )
+        # By its IAM authentication, which another account's roles have not. Which database that is, is known
+        # only once it is there.
+        regions = [region, *([settings.replica.region] if settings.parts.failover else [])]
+        yield allow("Database", ["rds-db:connect"], [reader_arn(settings, each) for each in regions])
 
 
 def _catalog(scope: Construct, settings: Settings, name: str) -> None:

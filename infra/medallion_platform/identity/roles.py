@@ -50,7 +50,8 @@ def zone_statements(settings: Settings, role: str) -> Iterator[Statement]:
 
 def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
     name = "".join(part.title() for part in [grant.zone, *re.findall("[a-z]+", grant.prefix)])
-    bucket = f"arn:aws:s3:::{settings.bucket(grant.zone)}"
+    bucket = f"arn:aws:s3:::{settings.bucket(grant.zone, replica=grant.replica)}"
+    region = settings.replica.region if grant.replica else settings.region
     account = settings.account(home(grant.zone))
     # Names of buckets can be told before they are there, and whoever is first has them: not for our data.
     ours: dict[str, Any] = {"StringEquals": {"aws:ResourceAccount": account}}
@@ -60,13 +61,12 @@ def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
     yield allow(f"{name}List", listing, bucket, when=below)
     yield allow(f"{name}Bucket", other, bucket, when=ours)
     yield allow(f"{name}Objects", OBJECT_ACTIONS[grant.kind], f"{bucket}/{grant.prefix}*", when=ours)
-    via: dict[str, Any] = {"StringEquals": {"kms:ViaService": f"s3.{settings.region}.amazonaws.com"}}
-    if not grant.crosses:  # in another account, an alias is not looked at; there the key's own policy decides
+    via: dict[str, Any] = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
+    # in another account, an alias is not looked at; there the key's own policy decides. Replicas have none.
+    if not grant.crosses and not grant.replica:
         alias = f"alias/{settings.prefix}-{home(grant.zone)}-{grant.zone}"
         via["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": alias}
-    yield allow(
-        f"{name}Key", KEY_ACTIONS[grant.kind], f"arn:aws:kms:{settings.region}:{account}:key/*", when=via
-    )
+    yield allow(f"{name}Key", KEY_ACTIONS[grant.kind], f"arn:aws:kms:{region}:{account}:key/*", when=via)
 
 
 def operators(account: str) -> Statement:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role, operators
-from medallion_platform.keys import zones_of
+from medallion_platform.keys import copied_zones
 from medallion_platform.policies import Statement, allow, service
 from medallion_platform.settings import Settings
 
@@ -26,7 +26,7 @@ class ServiceAccess(Construct):
             statements=list(_keys(settings, own)),
             description="Creates, rotates and ends keys; cannot use one, nor say who does",
         )
-        if zones_of(account) and settings.parts.replication:
+        if copied_zones(settings, account) and settings.parts.replication:
             make_role(
                 self,
                 settings,
@@ -89,7 +89,7 @@ def _keys(settings: Settings, own: str) -> Iterator[Statement]:
 
 
 def _replication(settings: Settings, account: str) -> Iterator[Statement]:
-    zones, own = zones_of(account), settings.account(account)
+    zones, own = copied_zones(settings, account), settings.account(account)
     # Names of buckets can be told before they are there, and whoever is first has them.
     in_ours = {"StringEquals": {"aws:ResourceAccount": own}}
     here = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in zones]
@@ -143,19 +143,30 @@ def _databases(settings: Settings, own: str) -> Iterator[Statement]:
     )
     yield allow("Snapshots", ["rds:CreateDBSnapshot", "rds:CopyDBSnapshot"], [*databases, *snapshots])
     yield allow("Look", ["rds:DescribeDBInstances", "rds:DescribeDBSnapshots"], [*databases, *snapshots])
+    if settings.parts.failover:
+        defaults = [f"arn:aws:rds:{region}:{own}:og:default:postgres-*" for region in regions]
+        yield allow("ReplicateAsItWas", ["rds:CreateDBInstanceReadReplica"], defaults)
+        for region in regions:
+            yield allow(
+                f"Encrypt{region.title().replace('-', '')}",
+                ["kms:CreateGrant", "kms:DescribeKey"],
+                f"arn:aws:kms:{region}:{own}:key/mrk-*",
+                when={"StringEquals": {"kms:ViaService": f"rds.{region}.amazonaws.com"}},
+            )
+        # how far a replica is behind; metrics have no resources
+        yield allow("Lag", ["cloudwatch:GetMetricStatistics"], "*")
 
 
 def _names(settings: Settings) -> Iterator[Statement]:
+    names = [f"{settings.prefix}.*", *([f"*.{settings.failover.zone}"] if settings.parts.failover else [])]
     yield allow(
         "Records",
         ["route53:ChangeResourceRecordSets"],
         "arn:aws:route53:::hostedzone/*",
         when={
-            "ForAllValues:StringLike": {
-                "route53:ChangeResourceRecordSetsNormalizedRecordNames": f"{settings.prefix}.*"
-            },
+            "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": names},
             "ForAllValues:StringEquals": {
-                "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME"],
+                "route53:ChangeResourceRecordSetsRecordTypes": ["A", "AAAA", "CNAME", "TXT"],
                 "route53:ChangeResourceRecordSetsActions": ["UPSERT"],
             },
         },
@@ -166,6 +177,8 @@ def _names(settings: Settings) -> Iterator[Statement]:
         "arn:aws:route53:::healthcheck/*",
     )
     yield allow("Look", ["route53:ListResourceRecordSets"], "arn:aws:route53:::hostedzone/*")
+    if settings.parts.failover:
+        yield allow("Find", ["route53:ListHostedZonesByName"], "*")  # AWS has no resource for it
     yield allow("Changes", ["route53:GetChange"], "arn:aws:route53:::change/*")
 
 

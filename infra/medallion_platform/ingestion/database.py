@@ -11,6 +11,7 @@ from medallion_platform.ingestion.streams import platform_key
 from medallion_platform.network.lakehouse import LakehouseNetwork
 from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow
+from medallion_platform.regions.database import login_name
 from medallion_platform.settings import Settings
 
 
@@ -30,14 +31,21 @@ class ChangesOfDatabase(Construct):
         zone_key: str,
     ) -> None:
         super().__init__(scope, id_)
-        secret = asked(
-            self,
-            "DatabaseLogin",
-            "ARN of the secret of RDS with host, port, username and password",
-            pattern="arn:aws:secretsmanager:.*",
-        )
-        database = asked(self, "DatabaseName", "Name of the database that is copied", default="operations")
         own, region = settings.account("engineering"), settings.region
+        if settings.parts.rds:
+            secret, database = login_name(settings), settings.database.name
+            # Secrets Manager puts six characters of its own behind the name
+            login = f"arn:aws:secretsmanager:{region}:{own}:secret:{secret}-??????"
+        else:
+            secret = login = asked(
+                self,
+                "DatabaseLogin",
+                "ARN of the secret of RDS with host, port, username and password",
+                pattern="arn:aws:secretsmanager:.*",
+            )
+            database = asked(
+                self, "DatabaseName", "Name of the database that is copied", default="operations"
+            )
         role = make_role(
             self,
             settings,
@@ -47,7 +55,7 @@ class ChangesOfDatabase(Construct):
                 allow(
                     "Tags", ["s3:PutObjectTagging"], f"arn:aws:s3:::{settings.bucket('raw')}/incoming/dms/*"
                 ),
-                allow("Secret", ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], secret),
+                allow("Secret", ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], login),
                 platform_key(settings, own, ["kms:Decrypt"], f"secretsmanager.{region}.amazonaws.com"),
             ],
             description="DMS, from the database to raw",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from medallion_platform.keys import zones_of
+from medallion_platform.keys import copied_zones
 from medallion_platform.monitoring.filters import FILTERS, trail_namespace
 from medallion_platform.monitoring.flows import delivery, events, machines
 from medallion_platform.monitoring.watches import Metric, Watch
+from medallion_platform.regions.database import identifier
 from medallion_platform.settings import Settings
 
 # Of the library's metrics: medallion_pipelines/operations/metrics.py.
@@ -22,15 +23,17 @@ def watches(settings: Settings, account: str, *, replica: bool = False) -> list[
     found: list[Watch] = []
     if replica:
         found += _copied(settings, account)
-        if account == "engineering" and parts.database:
+        if account == "engineering" and parts.failover:
             found += _replica_of_database(settings)
         return found
     if account == "engineering":
         if parts.streams:
             found += [*events(settings), *delivery(settings)]
         found += [*machines(settings), *_library(settings)]
+        if parts.rds:
+            found += _database(settings)
         if parts.database:
-            found += [*_database(settings), *_changes(settings)]
+            found += _changes(settings)
     if parts.replication:
         found += _not_copied(settings, account)
     if parts.trail == "accounts" or account == "management":
@@ -103,7 +106,7 @@ def _pair(settings: Settings, zone: str) -> dict[str, str]:
 
 def _not_copied(settings: Settings, account: str) -> Iterator[Watch]:
     """S3 tells of failures in the source's region, and how late it is in the destination's."""
-    for zone in zones_of(account):
+    for zone in copied_zones(settings, account):
         yield Watch(
             "Replication",
             f"{zone}-not-copied",
@@ -117,7 +120,7 @@ def _not_copied(settings: Settings, account: str) -> Iterator[Watch]:
 
 def _copied(settings: Settings, account: str) -> Iterator[Watch]:
     minutes = settings.monitoring.replication_minutes
-    for zone in zones_of(account):
+    for zone in copied_zones(settings, account):
         yield Watch(
             "Replication",
             f"{zone}-copied-late",
@@ -143,7 +146,7 @@ def _storage(settings: Settings, which: str) -> Watch:
             Metric(
                 "AWS/RDS",
                 "FreeStorageSpace",
-                {"DBInstanceIdentifier": settings.monitoring.database},
+                {"DBInstanceIdentifier": identifier(settings)},
                 "Minimum",
             ),
         ),
@@ -166,7 +169,7 @@ def _replica_of_database(settings: Settings) -> Iterator[Watch]:
         seconds,
         "breaching",
         "A replica that does not replicate tells no lag.",
-        (Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": settings.monitoring.database}, "Maximum"),),
+        (Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": identifier(settings)}, "Maximum"),),
         seconds=60,
         periods=5,
     )

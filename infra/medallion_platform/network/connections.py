@@ -9,6 +9,7 @@ from constructs import Construct
 
 from medallion_platform.network.lakehouse import NEIGHBOURS, LakehouseNetwork, computing
 from medallion_platform.parameters import asked
+from medallion_platform.regions.crossing import CROSSING, cross_from_first_region, crosses
 from medallion_platform.settings import Settings
 
 
@@ -74,6 +75,12 @@ class Attachment(Construct):
                     group, f"to-{other}", getattr(settings.networks, other), transit_gateway_id=gateway
                 )
                 route.add_resource_dependency(attachment)
+        if crosses(settings) and account in CROSSING:
+            for group in computing(settings, account):
+                route = network.network.route(
+                    group, "to-standby", settings.replica.network, transit_gateway_id=gateway
+                )
+                route.add_resource_dependency(attachment)
         CfnOutput(Stack.of(self), "TransitGatewayAttachment", value=attachment.ref)
 
 
@@ -91,6 +98,7 @@ class TransitRoutes(Construct):
                 pattern="tgw-attach-.*",
             )
             attachments[name] = told
+        tables = {}
         for name, neighbours in NEIGHBOURS.items():
             table = ec2.CfnTransitGatewayRouteTable(self, f"{name}-table", transit_gateway_id=gateway)
             ec2.CfnTransitGatewayRouteTableAssociation(
@@ -99,6 +107,7 @@ class TransitRoutes(Construct):
                 transit_gateway_attachment_id=attachments[name],
                 transit_gateway_route_table_id=table.ref,
             )
+            tables[name] = table.ref
             for other in neighbours:
                 ec2.CfnTransitGatewayRoute(
                     self,
@@ -107,6 +116,8 @@ class TransitRoutes(Construct):
                     destination_cidr_block=getattr(settings.networks, other),
                     transit_gateway_attachment_id=attachments[other],
                 )
+        if crosses(settings):
+            cross_from_first_region(self, settings, gateway, tables, attachments)
 
 
 class Peering(Construct):

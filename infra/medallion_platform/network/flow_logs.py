@@ -23,11 +23,12 @@ class FlowLogs(Construct):
         name: str,
         vpc_id: str,
         key_arn: str,
+        region: str | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        own = settings.account(account)
+        own, region = settings.account(account), region or settings.region
         group = make_log_group(self, "group", settings, f"/{settings.prefix}/{name}/flow", key_arn)
-        arn = f"arn:aws:logs:{settings.region}:{own}:log-group:/{settings.prefix}/{name}/flow"
+        arn = f"arn:aws:logs:{region}:{own}:log-group:/{settings.prefix}/{name}/flow"
         role = make_role(
             self,
             settings,

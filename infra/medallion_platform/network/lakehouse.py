@@ -21,6 +21,7 @@ from medallion_platform.network.rules import (
     SecurityGroup,
 )
 from medallion_platform.network.vpc import Group, Vpc
+from medallion_platform.regions.crossing import CROSSING, crosses
 from medallion_platform.settings import Settings
 
 # Which zones a group of subnets is for: what its way to S3 leads to.
@@ -136,6 +137,7 @@ class LakehouseNetwork(Construct):
             passing = [
                 Rule(inside),
                 *(Rule(getattr(settings.networks, name)) for name in NEIGHBOURS[self._account]),
+                *([Rule(settings.replica.network)] if self._crosses else []),
             ]
             found.append(Group("transit", "244.0", 28, inbound=passing, outbound=passing))
         return found
@@ -145,10 +147,16 @@ class LakehouseNetwork(Construct):
         return self._settings.parts.on_premises and self._account == "engineering"
 
     def _to_database(self) -> list[Rule]:
-        """The database is in the first account; the second one may ask it, too."""
-        if self._settings.parts.database and self._account == "serving":
-            return [Rule(self._settings.networks.engineering, POSTGRES)]
-        return []
+        """The database is in the first account; the second one may ask it, too, and both in region B."""
+        settings = self._settings
+        afar = [Rule(settings.replica.network, POSTGRES)] if self._crosses else []
+        if settings.parts.database and self._account == "serving":
+            return [Rule(settings.networks.engineering, POSTGRES), *afar]
+        return afar
+
+    @property
+    def _crosses(self) -> bool:
+        return crosses(self._settings) and self._account in CROSSING
 
     def _security_group(self, name: str, description: str) -> SecurityGroup:
         called = f"{self._settings.prefix}-{self._account}-{name}"
@@ -165,6 +173,10 @@ class LakehouseNetwork(Construct):
             self.workspace.reaches(self.endpoints, CONTROL_PLANE, "Control plane of Databricks")
         if self._settings.parts.database and self._account == "serving":
             self.workspace.reaches_block(self._settings.networks.engineering, POSTGRES, "The database")
+        if self._crosses:
+            self.workspace.reaches_block(
+                self._settings.replica.network, POSTGRES, "The database, in region B"
+            )
 
     def _admit_on_premises(self) -> None:
         """Private links that clusters have no way to: S3, to land files, and the one of DataSync's agent."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from medallion_platform.access import BUCKET_ACTIONS, OBJECT_ACTIONS, Grant, grants
 from medallion_platform.policies import Statement, allow, deny, document
+from medallion_platform.regions.residency import bucket_statements
 from medallion_platform.settings import ACCOUNTS, HOMES, Settings
 
 # What touches data. The rest is configuration, for who deploys the stack.
@@ -21,11 +22,12 @@ DATA_ACTIONS = [
 ]
 
 
-def zone_policy(settings: Settings, zone: str, bucket: str) -> dict[str, Any]:
-    """What the policy of a zone's bucket says."""
+def zone_policy(settings: Settings, zone: str, bucket: str, *, replica: bool = False) -> dict[str, Any]:
+    """What the policy of a zone's bucket says, or of its copy's in region B."""
     arns = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    table = [grant for grant in grants(settings) if grant.zone == zone]
-    replication = [settings.role(f"{HOMES[zone]}-replication")] if settings.parts.replication else []
+    table = [grant for grant in grants(settings) if grant.zone == zone and grant.replica == replica]
+    copied = settings.parts.replication and not settings.stays(zone)
+    replication = [settings.role(f"{HOMES[zone]}-replication")] if copied else []
     roles = sorted({settings.role(grant.role) for grant in table} | set(replication))
     direct = sorted({settings.role(grant.role) for grant in table if grant.direct} | set(replication))
     statements = [
@@ -42,6 +44,7 @@ def zone_policy(settings: Settings, zone: str, bucket: str) -> dict[str, Any]:
         ),
         deny("OnlyKnownNetworks", DATA_ACTIONS, arns, to="*", when=_elsewhere(settings, direct)),
         *(_across(settings, grant, arns) for grant in table if grant.crosses),
+        *bucket_statements(settings, zone, arns),
     ]
     if zone == "landing":
         statements.append(
@@ -52,7 +55,7 @@ def zone_policy(settings: Settings, zone: str, bucket: str) -> dict[str, Any]:
                 to="*",
             )
         )
-        if settings.parts.data_exchange:
+        if settings.parts.data_exchange and not replica:
             statements.append(
                 allow(
                     "DataExchange",

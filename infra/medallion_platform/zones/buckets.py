@@ -10,7 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from medallion_platform.keys import zones_of
+from medallion_platform.keys import copied_zones, zones_of
+from medallion_platform.regions.residency import tags
 from medallion_platform.settings import Settings
 from medallion_platform.zones.access import access_logs_policy, artifacts_policy, logs_policy, zone_policy
 from medallion_platform.zones.bucket import (
@@ -79,7 +80,7 @@ class Zones(Construct):
         settings = self._settings
         name = settings.bucket(zone)
         more: dict[str, Any] = {}
-        if settings.parts.replication:
+        if settings.parts.replication and not settings.stays(zone):
             more["replication_configuration"] = self._replication(zone, key)
         bucket = make_bucket(
             self,
@@ -89,6 +90,7 @@ class Zones(Construct):
             logging_configuration=logging_to(self._access_logs.ref, zone),
             lifecycle_configuration=_zone_lifecycle(settings, zone),
             inventory_configurations=[_inventory(zone, settings, self._account)],
+            tags=tags(settings, zone) or None,
             **_particulars(settings, zone),
             **more,
         )
@@ -144,7 +146,7 @@ class ReplicaZones(Construct):
     ) -> None:
         super().__init__(scope, id_)
         access_logs = _access_logs(self, settings, account, replica=True)
-        for zone in zones_of(account):
+        for zone in copied_zones(settings, account):
             name = settings.bucket(zone, replica=True)
             bucket = make_bucket(
                 self,
@@ -155,7 +157,8 @@ class ReplicaZones(Construct):
                 lifecycle_configuration=_zone_lifecycle(settings, zone),
                 **_particulars(settings, zone),
             )
-            attach_policy(self, f"{zone}-policy", bucket, zone_policy(settings, zone, name))
+            policy = zone_policy(settings, zone, name, replica=True)
+            attach_policy(self, f"{zone}-policy", bucket, policy)
 
 
 def _access_logs(

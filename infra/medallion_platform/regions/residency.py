@@ -1,0 +1,96 @@
+"""Data that stay in their region: how buckets and keys say so, and what nobody may do about it.
+
+A key of a zone that stays is of one region, and tagged with it. What is encrypted by it is read through S3 of
+that region, or not at all; so the guard is about the key, its tag, replication, and writes elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnTag
+
+from medallion_platform.policies import Statement, deny, document
+from medallion_platform.settings import HOMES, Settings
+
+TAG = "data-residency"
+# Who deploys stacks tags what they make.
+_DEPLOYS = "arn:aws:iam::*:role/*cfn-exec-role*"
+
+
+def tags(settings: Settings, zone: str) -> list[CfnTag]:
+    """Of a zone's bucket and of its key."""
+    return [CfnTag(key=TAG, value=settings.region)] if settings.stays(zone) else []
+
+
+def bucket_statements(settings: Settings, zone: str, arns: list[str]) -> list[Statement]:
+    """What a zone's bucket says, where its data stay: no copy by S3, no access by way of another region."""
+    if not settings.stays(zone):
+        return []
+    return [
+        deny(
+            "NoCopyElsewhere",
+            [
+                "s3:GetObjectVersionForReplication",
+                "s3:InitiateReplication",
+                "s3:PutReplicationConfiguration",
+                "s3:ReplicateObject",
+            ],
+            arns,
+            to="*",
+        ),
+        deny(
+            "OnlyFromItsRegion",
+            ["s3:GetObject*", "s3:PutObject*"],
+            arns[1],
+            to="*",
+            when={
+                "StringNotEquals": {"aws:RequestedRegion": settings.region},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+        ),
+    ]
+
+
+def guard(settings: Settings) -> dict[str, Any]:
+    """A guard rail of all accounts."""
+    tagged = {"Null": {f"aws:ResourceTag/{TAG}": "false"}}
+    buckets = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in HOMES if settings.stays(zone)]
+    replicating = sorted({settings.role(f"{account}-replication") for account in HOMES.values()})
+    return document(
+        deny("KeysStay", ["kms:ReplicateKey", "kms:UpdatePrimaryRegion"], "*", when=tagged),
+        deny(
+            "KeysWorkInTheirRegion",
+            ["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            "*",
+            when={
+                **tagged,
+                "StringNotEquals": {f"aws:ResourceTag/{TAG}": "${aws:RequestedRegion}"},
+            },
+        ),
+        deny(
+            "TagsStay",
+            ["kms:TagResource", "kms:UntagResource", "s3:TagResource", "s3:UntagResource"],
+            "*",
+            when={
+                "ForAnyValue:StringEquals": {"aws:TagKeys": [TAG]},
+                "ArnNotLike": {"aws:PrincipalArn": _DEPLOYS},
+            },
+        ),
+        deny(
+            "BucketsKeepTheirTags",
+            ["s3:PutBucketTagging"],
+            buckets,
+            when={"ArnNotLike": {"aws:PrincipalArn": _DEPLOYS}},
+        ),
+        deny("BucketsStay", ["s3:PutReplicationConfiguration"], buckets),
+        deny(
+            "NothingIsWrittenElsewhere",
+            ["s3:PutObject"],
+            "*",
+            when={
+                "StringNotEquals": {"aws:RequestedRegion": settings.region},
+                "ArnNotEquals": {"aws:PrincipalArn": replicating},
+            },
+        ),
+    )
