@@ -30,6 +30,7 @@ EVERYTHING = {
     "database": True,
     "data_exchange": True,
     "emr": True,
+    "apis": True,
 }
 
 

@@ -65,6 +65,7 @@ class Parts:
     data_exchange: bool
     orchestration: bool
     emr: bool
+    apis: bool
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,18 @@ class Emr:
 
 
 @dataclass(frozen=True)
+class Apis:
+    """What REST and GraphQL show, and how much of it at a time."""
+
+    product: str
+    database: str
+    requests_per_second: int
+    requests_at_once: int
+    tables_per_question: int
+    gigabytes_per_query: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -134,6 +147,7 @@ class Settings:
     on_premises: OnPremises
     orchestration: Orchestration
     emr: Emr
+    apis: Apis
     accounts: Mapping[str, str]
     databricks_account: str
 

@@ -37,6 +37,7 @@ ORDER = [
     "zones",
     "ingestion",
     "orchestration",
+    "apis",
 ]
 
 
@@ -123,7 +124,13 @@ def _without_references(template: dict[str, Any]) -> None:
             if set(value) == {"Ref"} and value["Ref"] not in known and not value["Ref"].startswith("AWS::"):
                 return f"left-out-{value['Ref']}"
             if set(value) == {"Fn::GetAtt"} and value["Fn::GetAtt"][0] not in known:
-                return "left-out-" + "-".join(value["Fn::GetAtt"])
+                name = "-".join(value["Fn::GetAtt"])
+                # some servers look whether an ARN is one
+                return (
+                    f"arn:aws:left-out:eu-west-1:000000000000:{name}"
+                    if name.endswith("Arn")
+                    else f"left-out-{name}"
+                )
             return {name: mended(each) for name, each in value.items()}
         return value
 

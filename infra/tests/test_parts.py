@@ -18,19 +18,25 @@ NONE = {
     "database": False,
     "data_exchange": False,
     "orchestration": False,
+    "apis": False,
 }
 
 # What a part brings that nothing else does.
 TELLING = {
     "replication": ["AWS::KMS::ReplicaKey"],
     "on_premises": ["AWS::EC2::VPNConnection", "AWS::DataSync::Task"],
-    "streams": ["AWS::Kinesis::Stream", "AWS::Lambda::Function", "AWS::KinesisFirehose::DeliveryStream"],
+    "streams": [
+        "AWS::Kinesis::Stream",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::KinesisFirehose::DeliveryStream",
+    ],
     "database": ["AWS::DMS::ReplicationConfig"],
     "data_exchange": ["AWS::DataExchange::EventAction"],
     "orchestration": ["AWS::Events::Connection", "AWS::Scheduler::Schedule"],
     "emr": ["AWS::EMRServerless::Application"],
     "edge": ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer"],
     "organization": ["AWS::Organizations::Policy"],
+    "apis": ["AWS::ApiGateway::RestApi", "AWS::AppSync::GraphQLApi", "AWS::Cognito::UserPool"],
 }
 
 NEEDS = {"emr": "orchestration"}

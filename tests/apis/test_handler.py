@@ -150,8 +150,9 @@ def test_who_may_read_what_is_said_in_a_list(ask: Callable[..., Any]) -> None:
 
 def test_groups_of_the_token_are_the_roles(ask: Callable[..., Any]) -> None:
     assert {row["email"] for row in body(ask(rest(groups="visitor,analyst")))["rows"]} == {"***"}
+    assert {row["email"] for row in body(ask(rest(groups="[visitor analyst]")))["rows"]} == {"***"}
     assert {row["region"] for row in body(ask(rest(groups="north")))["rows"]} == {"north's"}
-    for nobody in (None, "", "visitor", "anal", "analyst care"):
+    for nobody in (None, "", "[]", "visitor", "anal", "analyst-care"):
         assert ask(rest(groups=nobody))["statusCode"] == 403
 
 

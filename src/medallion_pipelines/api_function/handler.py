@@ -23,6 +23,7 @@ from medallion_pipelines.api_function.pages import Pages
 from medallion_pipelines.api_function.tables import read
 
 _COMMIT = re.compile(r"(?:.*/)?([^/]+)/_delta_log/([0-9]{20})\.json")
+_GROUPS = re.compile(r"[^\s,\[\]]+")  # API Gateway makes a text of them: `a,b`, elsewhere `[a b]`
 _FRESH = 60  # seconds that a caller may keep an answer
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)
@@ -41,7 +42,7 @@ def rest(pages: Pages, event: Mapping[str, Any], request: str) -> dict[str, Any]
 
 def _resource(pages: Pages, event: Mapping[str, Any]) -> Any:
     claims = (event["requestContext"].get("authorizer") or {}).get("claims") or {}
-    roles = [name for name in claims.get("cognito:groups", "").split(",") if name]
+    roles = _GROUPS.findall(claims.get("cognito:groups", ""))
     parameters = {
         name: _once(values) for name, values in (event.get("multiValueQueryStringParameters") or {}).items()
     }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # What GraphQL takes for a name, but for those that begin with two underscores: these are its own.
 _NAME = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
-_GROUP = re.compile(r"[\w.+=@:/-]+")  # a comma would make two groups of one in API Gateway's claims
+_GROUP = re.compile(r"[\w.+=@:/-]+")  # others would make two groups of one in API Gateway's claims
 _PARAMETERS = ("after", "limit")  # of a page; a column of this name could not be filtered by
 # Types of the schema that are no table's; `_page` and `_where` end the names of those that belong to one.
 TYPES = {
