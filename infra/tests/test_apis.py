@@ -27,6 +27,12 @@ def shown():
     return published(load_product(product_folder(SETTINGS.apis.product)))
 
 
+def schema_of(platform: Templates) -> graphql.GraphQLSchema:
+    return graphql.build_schema(
+        APPSYNC + platform.one("AWS::AppSync::GraphQLSchema").properties["Definition"]
+    )
+
+
 def test_the_schema_is_that_of_the_contracts_and_each_field_of_it_is_answered(platform: Templates, shown):
     built = graphql.build_schema(
         APPSYNC + platform.one("AWS::AppSync::GraphQLSchema").properties["Definition"]

@@ -332,7 +332,7 @@ def carriers(running, tmp_path_factory):
         ]
         functions.update_function_configuration(
             FunctionName="medallion-apis",
-            Environment={"Variables": {**known, "AWS_ENDPOINT_URL_ATHENA": url}},
+            Environment={"Variables": {**known["Variables"], "AWS_ENDPOINT_URL_ATHENA": url}},
         )
         yield athena
 

@@ -68,7 +68,7 @@ class ApiFunction(Construct):
         self.function.add_resource_dependency(log)
 
     def _workgroup(self, settings: Settings, name: str) -> None:
-        """Athena keeps results itself, encrypted, for a day: there is no bucket that the function writes to."""
+        """Athena keeps results itself, encrypted, for a day: no bucket is there to be written to."""
         athena.CfnWorkGroup(
             self,
             "workgroup",

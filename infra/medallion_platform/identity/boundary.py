@@ -10,7 +10,8 @@ from medallion_platform.policies import allow, deny, document
 from medallion_platform.settings import Settings
 
 _SERVICES = [
-    "appsync", "athena", "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events", "firehose", "glue", "kinesis",
+    "appsync", "athena",
+    "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events", "firehose", "glue", "kinesis",
     "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3", "secretsmanager", "sns", "sqs", "states",
     "xray",
 ]  # fmt: skip
