@@ -332,7 +332,7 @@ def carriers(running, tmp_path_factory):
         ]
         functions.update_function_configuration(
             FunctionName="medallion-apis",
-            Environment={"Variables": {**known["Variables"], "AWS_ENDPOINT_URL_ATHENA": url}},
+            Environment={"Variables": {**known, "AWS_ENDPOINT_URL_ATHENA": url}},
         )
         yield athena
 
@@ -395,7 +395,7 @@ def test_rest_lets_in_who_has_a_token_of_the_user_pool_and_no_other(asks):
 
 def test_rest_pages_through_a_gold_table(asks, carriers):
     found, after = [], ""
-    while after is not None:
+    while after is not None and len(found) < 10:
         status, answer = asks(f"gold/dim_carrier?limit=3{after}", "flights_analyst")
         assert status == 200, answer
         found += answer["rows"]

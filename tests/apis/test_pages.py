@@ -27,13 +27,14 @@ def all_pages(
     pages: Pages, limit: int, filters: Sequence[tuple[str, str, str]] = (), roles: Any = CARE
 ) -> Iterator[Any]:
     after = None
-    while True:
+    for _ in range(100):
         found = pages.page("sales", roles, filters, str(limit), after)
         assert 0 <= len(found["rows"]) <= limit
         yield from found["rows"]
         after = found["next"]
         if after is None:
             return
+    raise AssertionError("the pages have no end")
 
 
 def keys(rows: Any) -> list[tuple[str, str, str]]:
