@@ -6,7 +6,7 @@ SETUP := pyproject.toml constraints.txt scripts/setup.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help run live s3-extras test test-all test-spark41 lint bench bundle infra infra-test infra-check \
-	conformance format landing-function build clean
+	conformance format landing-function api-function build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ format: $(VENV)/.ready ## mend what ruff can mend
 
 landing-function: $(VENV)/.ready ## the landing function of a PRODUCT (a folder), as a zip for AWS Lambda in dist/
 	@$(BIN)/medallion ingest function $(PRODUCT)
+
+api-function: $(VENV)/.ready ## the function behind the APIs of a PRODUCT (a folder), as a zip in dist/: docs/apis.md
+	@$(BIN)/medallion api function $(PRODUCT)
 
 bundle: $(VENV)/.ready ## the Databricks bundle, checked without a workspace: docs/deploy.md
 	@$(BIN)/python -m scripts.bundle

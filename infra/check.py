@@ -33,6 +33,7 @@ EVERYTHING = {
     "rds": True,
     "failover": True,
     "backup": True,
+    "apis": True,
 }
 
 

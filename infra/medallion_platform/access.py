@@ -87,6 +87,8 @@ def grants(settings: Settings) -> Iterator[Grant]:
         yield Grant("engineering-landing-function", "error", "append")
         yield Grant("engineering-firehose", "raw", "append", "incoming/", direct=True)
         yield Grant("engineering-firehose", "raw", "append", "firehose-errors/", direct=True)
+    if parts.apis:  # by Athena, which calls on its behalf
+        yield Grant("serving-apis", "refined", "read", "gold/")
     if parts.batch:
         yield Grant("engineering-batch-operations", "landing", "append", direct=True)
     if parts.database:

@@ -7,6 +7,7 @@ from pathlib import Path
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack, Tags
 
 from medallion_platform.accounts.organization import Organization
+from medallion_platform.apis.gold import GoldApis
 from medallion_platform.identity.boundary import Boundary
 from medallion_platform.identity.databricks import DatabricksAccess
 from medallion_platform.identity.services import ServiceAccess
@@ -79,6 +80,8 @@ class Platform:
                     if account == "engineering":
                         self._second_region(replicas)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
+            if settings.parts.apis and account == "serving":
+                GoldApis(self._stack(account, "apis"), "gold", settings, keys.platform)
             self._watched(account, keys)
         if settings.parts.trail == "organization":
             Boundary(self._stack("management", "identity"), "boundary", settings, "management")

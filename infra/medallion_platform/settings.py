@@ -76,6 +76,7 @@ class Parts:
     failover: bool
     backup: bool
     residency: bool
+    apis: bool
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,18 @@ class Monitoring:
 
 
 @dataclass(frozen=True)
+class Apis:
+    """What REST and GraphQL show, and how much of it at a time."""
+
+    product: str
+    database: str
+    requests_per_second: int
+    requests_at_once: int
+    tables_per_question: int
+    gigabytes_per_query: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -195,6 +208,7 @@ class Settings:
     orchestration: Orchestration
     emr: Emr
     monitoring: Monitoring
+    apis: Apis
     accounts: Mapping[str, str]
     databricks_account: str
 

@@ -49,6 +49,7 @@ ORDER = [
     "edge",
     "ingestion",
     "orchestration",
+    "apis",
     "trail",
     "audit",
     "monitoring",
@@ -138,7 +139,13 @@ def _without_references(template: dict[str, Any]) -> None:
             if set(value) == {"Ref"} and value["Ref"] not in known and not value["Ref"].startswith("AWS::"):
                 return f"left-out-{value['Ref']}"
             if set(value) == {"Fn::GetAtt"} and value["Fn::GetAtt"][0] not in known:
-                return "left-out-" + "-".join(value["Fn::GetAtt"])
+                name = "-".join(value["Fn::GetAtt"])
+                # some servers look whether an ARN is one
+                return (
+                    f"arn:aws:left-out:eu-west-1:000000000000:{name}"
+                    if name.endswith("Arn")
+                    else f"left-out-{name}"
+                )
             return {name: mended(each) for name, each in value.items()}
         return value
 

@@ -14,6 +14,7 @@ from medallion_platform.settings import load
 
 # How ARNs are made: by type, the service, what comes before the name, and the property that has the name.
 _ARNS = {
+    "AWS::Cognito::UserPool": ("cognito-idp", "userpool/", None),
     "AWS::EMRServerless::Application": ("emr-serverless", "/applications/", None),
     "AWS::IAM::ManagedPolicy": ("iam", "policy/", "ManagedPolicyName"),
     "AWS::IAM::Role": ("iam", "role/", "RoleName"),

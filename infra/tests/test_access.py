@@ -51,6 +51,10 @@ _PEOPLE = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator
 OPERATOR = f"arn:aws:iam::{ACCOUNT['engineering']}:{_PEOPLE}"
 ADMIN = f"arn:aws:iam::{ACCOUNT['engineering']}:role/Admin"
 EC2 = f"arn:aws:ec2:eu-west-1:{ACCOUNT['engineering']}"
+ATHENA, GLUE, APPSYNC = (
+    f"arn:aws:{name}:eu-west-1:{ACCOUNT['serving']}" for name in ("athena", "glue", "appsync")
+)
+BY_ATHENA = {"aws:ViaAWSService": "true", "aws:CalledVia": ["athena.amazonaws.com"]}
 SQS, STATES = (f"arn:aws:{name}:eu-west-1:{ACCOUNT['engineering']}" for name in ("sqs", "states"))
 IN_REGION = {"aws:RequestedRegion": "eu-west-1"}
 VENDOR = {"aws:RequestTag/Vendor": "Databricks", **IN_REGION}
@@ -146,6 +150,23 @@ MUST_ALLOW = {
         "iam:PassRole",
         role("engineering-batch-operations"),
         {"iam:PassedToService": "batchoperations.s3.amazonaws.com"},
+    ),
+    # the APIs
+    "the APIs query": Request(
+        role("serving-apis"), "athena:StartQueryExecution", f"{ATHENA}:workgroup/medallion-apis"
+    ),
+    "Athena reads gold for the APIs": get("serving-apis", "refined", BY_ATHENA, "gold/dim_carrier/x.parquet"),
+    "Athena looks up a table for the APIs": Request(
+        role("serving-apis"), "glue:GetTable", f"{GLUE}:table/gold/dim_carrier"
+    ),
+    "Lambda takes on the APIs' role": assume("lambda.amazonaws.com", "serving-apis"),
+    "AppSync takes on its role": assume(
+        "appsync.amazonaws.com", "serving-api-graphql", **{"aws:SourceAccount": ACCOUNT["serving"]}
+    ),
+    "AppSync calls the function": Request(
+        role("serving-api-graphql"),
+        "lambda:InvokeFunction",
+        f"arn:aws:lambda:eu-west-1:{ACCOUNT['serving']}:function:medallion-apis",
     ),
     # erasure, replication, logs, people
     "an erasure deletes a version in landing": Request(
@@ -313,6 +334,42 @@ MUST_DENY = {
         f"{SQS}:medallion-not-started",
         {"aws:SecureTransport": "false"},
     ),
+    # the APIs, beyond their task
+    "the APIs read gold past Athena": get("serving-apis", "refined", INTERNET, "gold/dim_carrier/x.parquet"),
+    "the APIs read what is not gold": get("serving-apis", "refined", BY_ATHENA, "silver/x.parquet"),
+    "the APIs read trusted": get("serving-apis", "trusted", BY_ATHENA, "silver/passengers/x.parquet"),
+    "the APIs write gold": put("serving-apis", "refined", BY_ATHENA, "gold/dim_carrier/x.parquet"),
+    "the APIs delete gold": Request(
+        role("serving-apis"), "s3:DeleteObject", at("refined", "gold/dim_carrier/x"), BY_ATHENA
+    ),
+    "the APIs query in another workgroup": Request(
+        role("serving-apis"), "athena:StartQueryExecution", f"{ATHENA}:workgroup/primary"
+    ),
+    "the APIs change their workgroup": Request(
+        role("serving-apis"), "athena:UpdateWorkGroup", f"{ATHENA}:workgroup/medallion-apis"
+    ),
+    "the APIs change the catalog": Request(
+        role("serving-apis"), "glue:UpdateTable", f"{GLUE}:table/gold/dim_carrier"
+    ),
+    "the APIs tell that a table was published": Request(
+        role("serving-apis"), "appsync:GraphQL", f"{APPSYNC}:apis/x/types/Mutation/fields/published"
+    ),
+    "AppSync on behalf of another account": assume(
+        "appsync.amazonaws.com", "serving-api-graphql", **{"aws:SourceAccount": "999999999999"}
+    ),
+    "AppSync calls another function": Request(
+        role("serving-api-graphql"),
+        "lambda:InvokeFunction",
+        f"arn:aws:lambda:eu-west-1:{ACCOUNT['serving']}:function:another",
+    ),
+    "EventBridge reads by GraphQL": Request(
+        role("serving-api-events"), "appsync:GraphQL", f"{APPSYNC}:apis/x/types/Query/fields/dim_carrier"
+    ),
+    "a people's role tells that a table was published": Request(
+        f"arn:aws:iam::{ACCOUNT['serving']}:role/Analyst",
+        "appsync:GraphQL",
+        f"{APPSYNC}:apis/x/types/Mutation/fields/published",
+    ),
     # locks, keys, names
     "the DNS operator changes another name": Request(
         role("engineering-dns-operator"),
@@ -452,9 +509,18 @@ def test_who_may_use_a_zone_may_use_its_key_and_nobody_else(platform: Templates,
         },
         "refined": {
             "serving-workspace", "consumers-workspace", "serving-unity-catalog-refined", "engineering-jobs",
+            "serving-apis",
         },
     }  # fmt: skip
-    people = ["workspace", "databricks", "key-administrator", "unity-catalog-raw", "jobs", "dns-operator"]
+    people = [
+        "workspace",
+        "databricks",
+        "apis",
+        "key-administrator",
+        "unity-catalog-raw",
+        "jobs",
+        "dns-operator",
+    ]
     for zone, expected in readers.items():
         owner = "serving" if zone == "refined" else "engineering"
         alias = f"alias/medallion-{owner}-{zone}"
@@ -536,6 +602,8 @@ WITHOUT_RESOURCE = {
     "engineering-batch-copy.Watched": "deliveries of logs and traces: AWS has no resources",
     "engineering-pipeline.Watched": "deliveries of logs and traces: AWS has no resources",
     "engineering-run-on-databricks.Watched": "deliveries of logs and traces: AWS has no resources",
+    "serving-apis.Traces": "traces: AWS has no resources",
+    "serving-api-logs.Logs": "what API Gateway asks of the role it is given",
     "serving-quicksight-network.IntoTheNetwork": "network interfaces: AWS has no resources",
     "engineering-backup-onward.Watched": "deliveries of logs and traces: AWS has no resources",
     "engineering-database-operator.Lag": "metrics: AWS has no resources",

@@ -5,6 +5,7 @@ What a server does not know is listed here, type by type: one that it comes to k
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +27,16 @@ from local import Deployment, in_order
 from moto import mock_aws
 from templates import Templates
 
+from medallion_pipelines.apis import function as apis
+from medallion_pipelines.apis.published import published
 from medallion_pipelines.contracts.product import load_product
 from medallion_pipelines.ingest.function import package
+from medallion_pipelines.shipped import product_folder
 from medallion_platform.settings import load
 
 MINISTACK = Path(__file__).parents[2] / ".venv-infra-ministack" / "bin"
 SETTINGS = load(environ={})
-ENGINEERING = SETTINGS.account("engineering")
+ENGINEERING, SERVING = SETTINGS.account("engineering"), SETTINGS.account("serving")
 # Known to neither server: checked as templates only. docs/platform.md says so, system by system.
 ON_NEITHER = {
     "AWS::ApiGatewayV2::VpcLink", "AWS::Athena::NamedQuery", "AWS::Backup::BackupSelection",
@@ -54,7 +60,11 @@ NOT_ON_MINISTACK = ON_NEITHER | {
     "AWS::EC2::TransitGateway", "AWS::EC2::VPNGateway", "AWS::Route53::HealthCheck",
 }  # fmt: skip
 NOT_ON_MOTO = ON_NEITHER | {
+    "AWS::ApiGateway::Account", "AWS::ApiGateway::Authorizer", "AWS::ApiGateway::GatewayResponse",
+    "AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::Stage", "AWS::AppSync::DataSource",
+    "AWS::AppSync::GraphQLApi", "AWS::AppSync::GraphQLSchema", "AWS::AppSync::Resolver",
     "AWS::Athena::WorkGroup", "AWS::Backup::BackupPlan", "AWS::Backup::BackupVault", "AWS::CloudWatch::Alarm",
+    "AWS::Cognito::UserPool", "AWS::Cognito::UserPoolClient", "AWS::Cognito::UserPoolGroup",
     "AWS::Glue::Connection", "AWS::Glue::Database", "AWS::Glue::Table", "AWS::Logs::MetricFilter",
     "AWS::SNS::Subscription",
     "AWS::KinesisFirehose::DeliveryStream", "AWS::Logs::LogStream", "AWS::S3::BucketPolicy",
@@ -121,6 +131,7 @@ def server(tmp_path_factory):
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": SETTINGS.region,
+        "MINISTACK_ACCOUNT_ID": SERVING,  # of calls without a signature: the APIs' own
         "S3_DATA_DIR": str(folder / "s3"),
     }
     command = [str(MINISTACK / "ministack")]
@@ -187,6 +198,10 @@ def running(platform: Templates, server: str, tmp_path_factory):
             zipped = (folder / "function.zip").read_bytes()
             artifacts = SETTINGS.bucket("artifacts-engineering")
             client("s3").put_object(Bucket=artifacts, Key="landing-function.zip", Body=zipped)
+        if stack.name.endswith("-apis"):
+            apis.package(published(load_product(product_folder("flights"))), folder / "apis.zip")
+            zipped, artifacts = (folder / "apis.zip").read_bytes(), SETTINGS.bucket("artifacts-serving")
+            client("s3", SERVING).put_object(Bucket=artifacts, Key="api-function.zip", Body=zipped)
         deployment.deploy(stack, _made_quick)
     assert deployment.left_out == NOT_ON_MINISTACK & types(platform)
     assert deployment.deployed == types(platform) - NOT_ON_MINISTACK
@@ -205,8 +220,12 @@ def _made_quick(template: dict[str, Any]) -> None:
                 found["Definition"]["States"]["Settle"]["Seconds"] = 1
         if resource["Type"] == "AWS::Lambda::Function":
             # the server runs functions in processes of its own: no network of ours, the Python that is there
-            del found["VpcConfig"]
+            found.pop("VpcConfig", None)
             found["Runtime"] = f"python3.{sys.version_info.minor}"
+        if resource["Type"] == "AWS::Events::Rule" and "AppSyncParameters" in found["Targets"][0]:
+            found["Targets"][0]["Arn"]["Fn::GetAtt"][1] = "Arn"  # the server does not know this ARN
+        if resource["Type"] == "AWS::Cognito::UserPool":
+            found["MfaConfiguration"] = "OFF"  # nobody is here to read six digits
 
 
 def _saying(outcome: str) -> dict[str, Any]:
@@ -291,6 +310,133 @@ def test_what_is_no_event_goes_to_the_error_zone_with_its_reason(running):
     running("kinesis").put_record(StreamName="medallion-events", Data=b"no json", PartitionKey="1")
     [key] = _wait(lambda: _objects(running, "error", "landing-function/"), "the error")
     assert key.startswith("landing-function/not_json/")
+
+
+# the APIs: tokens are the server's own, rows are of Delta tables, in an Athena of the package's own tests
+
+CARRIERS = [
+    ("9E", "Endeavor", True),
+    ("B6", "JetBlue", True),
+    ("UA", "United", True),
+    ("UNKNOWN", "Unknown", False),
+]
+
+
+@pytest.fixture(scope="module")
+def carriers(running, tmp_path_factory):
+    """What the function reads: a gold table."""
+    for package_ in ("deltalake", "duckdb", "pyarrow"):
+        pytest.importorskip(package_)
+    sys.path.append(str(Path(__file__).parents[2]))
+    import pyarrow as pa
+    from deltalake import write_deltalake
+    from tests.apis.athena import LocalAthena, served
+
+    columns = zip(*CARRIERS, strict=True)
+    table = pa.table(dict(zip(("carrier_key", "carrier_name", "is_known"), map(list, columns), strict=True)))
+    folder = tmp_path_factory.mktemp("gold") / "dim_carrier"
+    write_deltalake(folder, table)
+    athena = LocalAthena()
+    athena.holds("gold", dim_carrier=folder)
+    functions = running("lambda", SERVING)
+    with served(athena) as url:
+        known = functions.get_function_configuration(FunctionName="medallion-apis")["Environment"][
+            "Variables"
+        ]
+        functions.update_function_configuration(
+            FunctionName="medallion-apis",
+            Environment={"Variables": {**known, "AWS_ENDPOINT_URL_ATHENA": url}},
+        )
+        yield athena
+
+
+@pytest.fixture(scope="module")
+def asks(running, server):
+    """Asks by REST as somebody of these groups: the status and the answer."""
+    if subprocess.run([str(MINISTACK / "python"), "-c", "import cryptography"], check=False).returncode:
+        pytest.skip("ministack checks tokens with cryptography, which is not beside it: make infra-test")
+    users, gateway = running("cognito-idp", SERVING), running("apigateway", SERVING)
+    [pool] = users.list_user_pools(MaxResults=10)["UserPools"]
+    [api] = gateway.get_rest_apis()["items"]
+    client = users.create_user_pool_client(
+        UserPoolId=pool["Id"], ClientName="test", ExplicitAuthFlows=["ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+
+    def token(groups: tuple[str, ...]) -> str:
+        name, password = f"{'-'.join(groups) or 'nobody'}@example.com", "Not-a-secret-of-anybody-1"
+        with contextlib.suppress(users.exceptions.UsernameExistsException):
+            users.admin_create_user(
+                UserPoolId=pool["Id"], Username=name, TemporaryPassword=password, MessageAction="SUPPRESS"
+            )
+            users.admin_set_user_password(
+                UserPoolId=pool["Id"], Username=name, Password=password, Permanent=True
+            )
+            for group in groups:
+                users.admin_add_user_to_group(UserPoolId=pool["Id"], Username=name, GroupName=group)
+        given = users.admin_initiate_auth(
+            UserPoolId=pool["Id"],
+            ClientId=client,
+            AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": password},
+        )
+        return given["AuthenticationResult"]["IdToken"]
+
+    def ask(path: str, *groups: str, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        sent = headers if headers is not None else {"Authorization": f"Bearer {token(groups)}"}
+        request = urllib.request.Request(
+            f"{server}/restapis/{api['id']}/v1/_user_request_/{path}", headers=sent
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    ask.token = token
+    return ask
+
+
+def test_rest_lets_in_who_has_a_token_of_the_user_pool_and_no_other(asks):
+    assert asks("gold", headers={})[0] == 401
+    assert asks("gold", headers={"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."})[0] == 401
+    status, answer = asks("gold", "flights_analyst")
+    assert status == 200, answer
+    assert "dim_carrier" in answer["tables"]
+    assert asks("gold") == (200, {"tables": []})
+    assert asks("gold/dim_carrier")[0] == 403
+
+
+def test_rest_pages_through_a_gold_table(asks, carriers):
+    found, after = [], ""
+    while after is not None and len(found) < 10:
+        status, answer = asks(f"gold/dim_carrier?limit=3{after}", "flights_analyst")
+        assert status == 200, answer
+        found += answer["rows"]
+        after = answer["next"] and f"&after={answer['next']}"
+    assert [tuple(row.values()) for row in found] == CARRIERS
+    assert asks("gold/dim_carrier?carrier_key=B6", "flights_analyst")[1]["rows"] == found[1:2]
+    assert asks("gold/dim_carrier?carrier_name=x", "flights_analyst")[0] == 400
+    assert {asked["WorkGroup"] for asked in carriers.asked} == {"medallion-apis"}
+
+
+def test_graphql_gives_the_same_rows_and_nothing_to_whom_it_does_not_know(running, server, asks, carriers):
+    [api] = running("appsync", SERVING).list_graphql_apis()["graphqlApis"]
+    question = {"query": "{ dim_carrier(limit: 3) { rows { carrier_key is_known } next } }"}
+
+    def told(authorization: str) -> Any:
+        request = urllib.request.Request(
+            f"{server}/v1/apis/{api['apiId']}/graphql",
+            data=json.dumps(question).encode(),
+            headers={"Content-Type": "application/json", "Authorization": authorization},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    found = told(asks.token(("flights_analyst",)))["data"]["dim_carrier"]
+    assert [row["carrier_key"] for row in found["rows"]] == ["9E", "B6", "UA"]
+    assert found["next"]
+    for nobody in (asks.token(()), "x"):
+        assert not (told(nobody).get("data") or {}).get("dim_carrier")
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ def test_the_stream_grows_by_itself_is_encrypted_and_keeps_a_week(platform):
 
 
 def test_the_function_is_the_packaged_one_and_runs_inside_the_network(platform):
-    function = platform.one("AWS::Lambda::Function").properties
+    function = platform.one("AWS::Lambda::Function", FunctionName="medallion-landing").properties
     assert function["Handler"] == "medallion_pipelines.landing_function.handler.handler"
     assert function["Environment"]["Variables"] == {
         "LANDING_URI": f"s3://{SETTINGS.bucket('landing')}",
@@ -40,7 +40,7 @@ def test_what_the_function_cannot_land_is_tried_again_alone_and_then_kept(platfo
     failed = sources["kinesis"]["DestinationConfig"]["OnFailure"]["Destination"]
     drops = platform.one("AWS::SQS::Queue", QueueName="medallion-drops").properties
     assert failed == drops["RedrivePolicy"]["deadLetterTargetArn"]
-    function = platform.one("AWS::Lambda::Function").properties
+    function = platform.one("AWS::Lambda::Function", FunctionName="medallion-landing").properties
     assert drops["VisibilityTimeout"] >= 6 * function["Timeout"]
 
 

@@ -24,13 +24,18 @@ NONE = {
     "rds": False,
     "failover": False,
     "backup": False,
+    "apis": False,
 }
 
 # What a part brings that nothing else does.
 TELLING = {
     "replication": ["AWS::KMS::ReplicaKey"],
     "on_premises": ["AWS::EC2::VPNConnection", "AWS::DataSync::Task"],
-    "streams": ["AWS::Kinesis::Stream", "AWS::Lambda::Function", "AWS::KinesisFirehose::DeliveryStream"],
+    "streams": [
+        "AWS::Kinesis::Stream",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::KinesisFirehose::DeliveryStream",
+    ],
     "database": ["AWS::DMS::ReplicationConfig"],
     "data_exchange": ["AWS::DataExchange::EventAction"],
     "orchestration": ["AWS::Events::Connection", "AWS::Scheduler::Schedule"],
@@ -42,6 +47,7 @@ TELLING = {
     "rds": ["AWS::RDS::DBInstance"],
     "failover": ["AWS::Route53::RecordSet"],
     "backup": ["AWS::Backup::BackupPlan"],
+    "apis": ["AWS::ApiGateway::RestApi", "AWS::AppSync::GraphQLApi", "AWS::Cognito::UserPool"],
 }
 OFF = {"trail": "none"}
 

@@ -86,14 +86,14 @@ def test_no_live_object_of_a_zone_of_tables_ever_expires(platform):
             assert not {"ExpirationInDays", "ExpirationDate", "Transitions"} & set(rule), zone
 
 
-def test_events_of_landing_and_raw_go_to_eventbridge(platform):
+def test_arrivals_in_landing_and_raw_and_commits_of_gold_go_to_eventbridge(platform):
     told = {
         zone
         for zone, bucket in zones(platform).items()
         if bucket.properties.get("NotificationConfiguration")
         == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     }
-    assert told == {"landing", "raw"}
+    assert told == {"landing", "raw", "refined"}
 
 
 def test_each_zone_is_copied_with_its_deletions_under_the_key_of_the_other_region(platform):

@@ -10,9 +10,9 @@ from medallion_platform.policies import allow, deny, document
 from medallion_platform.settings import Settings
 
 _SERVICES = [
-    "athena", "backup", "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events", "firehose",
-    "glue", "kinesis", "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3", "secretsmanager", "sns",
-    "sqs", "states", "xray",
+    "appsync", "athena", "backup", "dataexchange", "datasync", "dms", "ec2", "emr-serverless", "events",
+    "firehose", "glue", "kinesis", "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3",
+    "secretsmanager", "sns", "sqs", "states", "xray",
 ]  # fmt: skip
 # Services without a region: they answer from us-east-1.
 _GLOBAL = ["iam:*", "route53:*", "sts:*"]

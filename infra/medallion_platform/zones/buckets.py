@@ -40,7 +40,7 @@ class Zones(Construct):
         self._settings, self._account = settings, account
         self._access_logs = _access_logs(self, settings, account)
         self._logs = self._bucket_of_logs(platform_key)
-        if account == "engineering":
+        if account == "engineering" or (account == "serving" and settings.parts.apis):
             self._bucket_of_artifacts(platform_key)
         self.buckets = {zone: self._zone(zone, keys[zone]) for zone in zones_of(account)}
 
@@ -64,8 +64,8 @@ class Zones(Construct):
         return bucket
 
     def _bucket_of_artifacts(self, key: kms.CfnKey) -> None:
-        """The wheel and the landing function, under names that say their version."""
-        name = self._settings.bucket("artifacts-engineering")
+        """The wheel and functions, under names that say their version."""
+        name = self._settings.bucket(f"artifacts-{self._account}")
         bucket = make_bucket(
             self,
             "artifacts",
@@ -178,9 +178,9 @@ def _access_logs(
 
 
 def _particulars(settings: Settings, zone: str) -> dict[str, Any]:
-    """Landing is locked; what arrives there and in raw is told to EventBridge."""
+    """Landing is locked; what arrives there and in raw is told to EventBridge, and commits of gold tables."""
     made: dict[str, Any] = {}
-    if zone in ("landing", "raw"):
+    if zone in ("landing", "raw") or (zone == "refined" and settings.parts.apis):
         told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         made["notification_configuration"] = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=told

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from medallion_pipelines.cli import (
+    apis,
     contracts,
     erase,
     governance,
@@ -57,6 +58,7 @@ for group in (
     ingest,
     lineage,
     governance,
+    apis,
     platform,
     machine,
 ):

@@ -1,0 +1,1 @@
+"""Gold tables for applications: REST and GraphQL, and the function behind both."""
