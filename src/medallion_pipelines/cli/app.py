@@ -14,6 +14,7 @@ import typer
 
 from medallion_pipelines.cli import (
     contracts,
+    dr,
     erase,
     governance,
     ingest,
@@ -54,6 +55,7 @@ for group in (
     upkeep,
     report,
     erase,
+    dr,
     ingest,
     lineage,
     governance,

@@ -1,0 +1,144 @@
+"""Failing over to a copy, and back.
+
+A copy is complete in itself; only its ledger knows files by addresses of the other region's landing zone.
+Before anything runs, they become those of the landing zone here: else every file in it would be new, and
+doubled.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from medallion_pipelines.bronze.files import spelt
+from medallion_pipelines.bronze.ledger import captured_files, note
+from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.operations.lock import REPLICA, run_lock
+from medallion_pipelines.recovery.point import FAILED_OVER, read_point
+from medallion_pipelines.recovery.replica import Replicated, copy, lacking
+from medallion_pipelines.recovery.slots import Slots
+from medallion_pipelines.runlog import RunLog
+from medallion_pipelines.settings import Settings
+from medallion_pipelines.sql import string
+from medallion_pipelines.tables import Tables
+
+LEDGER = "ops.files"
+
+
+@dataclass(frozen=True)
+class FailedOver:
+    """A copy that is worked on now. `taken_at` is its recovery point; `files_moved` how many rows of the
+    ledger have the addresses of its landing zone now."""
+
+    warehouse: str
+    taken_at: datetime
+    landing: str
+    files_moved: int
+    seconds: float
+
+
+def failover(settings: Settings, spark: SparkSession) -> FailedOver:
+    """Make the copy at `settings.warehouse` the lakehouse that is worked on, with the landing zone
+    `settings.landing`.
+
+    Done again, it does nothing more. Raises MedallionError, and changes nothing, where the copy is not whole.
+    """
+    started = time.monotonic()
+    slots = Slots(settings.warehouse or "")
+    now = slots.current()
+    if now is None:
+        raise MedallionError(f"There is no copy at {slots.location}.")
+    done = read_point(now, FAILED_OVER)
+    point = done or read_point(now)
+    if point is None:
+        raise MedallionError(f"{slots.location} is no copy of a lakehouse: there is nothing to fail over to.")
+    moved = 0
+    if done is None:
+        with run_lock(str(slots.folder)):  # no copy is put here meanwhile
+            wrong = lacking(now, point)
+            if wrong:
+                raise MedallionError(f"The copy at {slots.location} is not whole: {wrong[0]}")
+            moved = _move(settings, spark, point.landing)
+            (now / REPLICA).rename(now / FAILED_OVER)
+    return FailedOver(
+        str(slots.location), point.taken_at, settings.landing, moved, time.monotonic() - started
+    )
+
+
+def failback(
+    settings: Settings,
+    to: str,
+    landing: str,
+    spark: SparkSession,
+    say: Callable[[str], None] = lambda text: None,
+) -> tuple[Replicated, FailedOver]:
+    """Put the lakehouse that was failed over to (`settings`) in the place of what is at `to`, have that be
+    worked on again, with its own landing zone, and make this one its copy.
+
+    What is at `to`, with commits that were never copied, goes; their records are in its landing zone, and the
+    next run takes them in. Nothing may run at `to`. Raises LockedError while a run is at work here,
+    MedallionError where this lakehouse was not failed over to. Cut off, it is done again from the start, with
+    what has come.
+    """
+    here = Slots(settings.warehouse or "")
+    now = here.current()
+    point = read_point(now, FAILED_OVER) if now else None
+    if now is None or point is None:
+        raise MedallionError(
+            f"{here.location} has not been failed over to: there is nothing to fail back from."
+        )
+    there = Slots(to)
+    with run_lock(settings.warehouse):  # to the end: what came after the cut would be lost
+        copied = copy(settings, there, nullcontext, say)
+        back = failover(replace(settings, warehouse=to, landing=landing), spark)
+        (now / FAILED_OVER).rename(now / REPLICA)
+        shown = there.current()
+        assert shown is not None
+        (shown / FAILED_OVER).unlink()  # it is a lakehouse like any other
+    return copied, back
+
+
+def _move(settings: Settings, spark: SparkSession, before: str) -> int:
+    """Give the ledger's files the addresses of the landing zone here; how many. A second time there are
+    none."""
+    old, new = _address(before), _address(settings.landing)
+    tables = Tables(spark, settings)
+    if old == new or not tables.exists(LEDGER):
+        return 0
+    if new.startswith(old) or old.startswith(new):
+        raise MedallionError(
+            f"The landing zones {before} and {settings.landing} are one in the other: files of "
+            "the one could not be told from those of the other."
+        )
+    log = RunLog(tables, "failover")
+    ledger = tables.read(LEDGER)
+    # batches that bronze has, by their addresses there, and of which the ledger does not know yet
+    finished = ledger.where("status <> 'found' AND token IS NOT NULL").select("token").distinct()
+    begun = ledger.where("status = 'found'").join(finished, "token", "left_anti")
+    for row in begun.select("feed", "token").distinct().collect():
+        if tables.exists(row.feed):
+            captured = captured_files(tables, row.feed, row.token)
+            if captured:
+                note(log, row.feed, row.token, captured)
+    of_old = F.expr(f"startswith(path, {string(old)})")
+    moved = tables.read(LEDGER).where(of_old).count()
+    if moved:
+        path = f"concat({string(new)}, substring(path, {len(old) + 1}))"
+        tables.update(LEDGER, {"path": path}, where=f"startswith(path, {string(old)})")
+    return moved
+
+
+def _address(landing: str) -> str:
+    """How addresses begin of files in a landing zone, as the ledger has them."""
+    place = landing.rstrip("/")
+    if re.match(r"[a-z][a-z0-9]*:", place):
+        return f"{place}/"
+    return f"file:{spelt(str(Path(place).absolute()))}/"
