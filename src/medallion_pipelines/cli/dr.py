@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +12,14 @@ from rich.text import Text
 
 from medallion_pipelines.cli import places, screen
 from medallion_pipelines.cli.options import (
+    CatalogOption,
     EnvironmentOption,
     JsonOption,
     LandingOption,
     ProductArgument,
     WarehouseOption,
 )
+from medallion_pipelines.placed import placed
 from medallion_pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ group = typer.Typer(
 
 CopyOption = Annotated[
     str,
-    typer.Option("--to", metavar="LOCATION", help="Where the copy is: a folder, on another disk or mounted."),
+    typer.Option("--to", metavar="LOCATION", help="Where the copy is: a folder, or a catalog."),
 ]
 
 
@@ -42,17 +45,26 @@ def register(app: typer.Typer) -> None:
 @group.command("replicate")
 def replicate_command(
     to: CopyOption,
+    product: ProductArgument = None,
     landing: LandingOption = None,
     warehouse: WarehouseOption = None,
+    catalog: CatalogOption = None,
+    environment: EnvironmentOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a copy of the lakehouse up to date.
 
     All tables, views and checkpoints as of one moment. Only what is new is copied, what was erased goes.
-    Readers of the copy have the one before until it is whole.
+    Readers of the copy have the one before until it is whole. With a catalog (--catalog), PRODUCT's tables
+    become deep clones in the catalog --to.
     """
     screen.answer_in_json(as_json)
-    settings = _settings(landing=landing, warehouse=warehouse)
+    settings = _settings(landing=landing, warehouse=warehouse, catalog=catalog, environment=environment)
+    if environment is not None:
+        settings = placed(settings, places.load(product))
+    if settings.warehouse is None:
+        _clone(settings, to, product, as_json)
+        return
     from medallion_pipelines.recovery import replicate
 
     with screen.err().status("Copying ..."):
@@ -61,9 +73,24 @@ def replicate_command(
         screen.document(asdict(done))
         return
     screen.say(
-        f"{done.location} has all of {done.taken_at:%Y-%m-%d %H:%M:%S} UTC: {done.tables:,} tables, "
-        f"{done.files:,} files, "
+        f"{done.location} has all of {_moment(done.taken_at)}: {done.tables:,} tables, {done.files:,} files, "
         f"of which {done.copied:,} ({_size(done.bytes_copied)}) were copied, in {done.seconds:.1f} s.",
+        "bold green",
+    )
+
+
+def _clone(settings: Settings, to: str, product: str | None, as_json: bool) -> None:
+    loaded = places.load(product)
+    spark = _spark(settings)
+    from medallion_pipelines.recovery import clone
+    from medallion_pipelines.tables import Tables
+
+    done = clone(Tables(spark, settings), loaded, to)
+    if as_json:
+        screen.document(asdict(done))
+        return
+    screen.say(
+        f"{to} has all of {_moment(done.taken_at)}: {len(done.versions):,} clones, in {done.seconds:.1f} s.",
         "bold green",
     )
 
@@ -100,9 +127,7 @@ def status_command(
         return
     used = " It has been failed over to." if found.failed_over else ""
     lost = "" if found.source_is_there else f" There is no lakehouse at {settings.warehouse}."
-    screen.say(
-        f"{to} has all that was committed before {found.taken_at:%Y-%m-%d %H:%M:%S} UTC.{used}{lost}", "bold"
-    )
+    screen.say(f"{to} has all that was committed before {_moment(found.taken_at)}.{used}{lost}", "bold")
 
 
 @group.command("verify")
@@ -128,7 +153,17 @@ def verify_command(to: CopyOption, as_json: JsonOption = False) -> None:
 @group.command("failover")
 def failover_command(
     to: CopyOption,
+    product: ProductArgument = None,
     landing: LandingOption = None,
+    landing_from: Annotated[
+        str | None,
+        typer.Option(
+            "--landing-from",
+            metavar="DIR",
+            show_default=False,
+            help="Of clones: the landing zone that was lost. A folder's copy knows it.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Work on the copy from now on.
@@ -137,6 +172,9 @@ def failover_command(
     what was taken in from the other one is not taken in again.
     """
     screen.answer_in_json(as_json)
+    if _settings().warehouse is None:
+        _adopt(to, product, landing, landing_from, as_json)
+        return
     settings = _settings(landing=landing, warehouse=_absolute(to))
     spark = _spark(settings)
     from medallion_pipelines.recovery import failover
@@ -146,11 +184,31 @@ def failover_command(
         screen.document(asdict(done))
         return
     screen.say(
-        f"{to} is the lakehouse now, as of {done.taken_at:%Y-%m-%d %H:%M:%S} UTC, in {done.seconds:.1f} s; "
-        f"{done.files_moved:,} files of the ledger are known by {done.landing}.",
+        f"{to} is the lakehouse now, as of {_moment(done.taken_at)}, in {done.seconds:.1f} s; "
+        f"{done.files_moved:,} entries of the ledger name files in {done.landing}.",
         "bold green",
     )
     screen.suggest([screen.command(f"run PRODUCT --warehouse {to} --landing {done.landing}")])
+
+
+def _adopt(
+    to: str, product: str | None, landing: str | None, landing_from: str | None, as_json: bool
+) -> None:
+    if landing_from is None:
+        raise typer.BadParameter("name the landing zone that was lost.", param_hint="--landing-from")
+    loaded = places.load(product)
+    settings = _settings(catalog=to, landing=landing)
+    spark = _spark(settings)
+    from medallion_pipelines.recovery import adopt
+    from medallion_pipelines.tables import Tables
+
+    moved = adopt(Tables(spark, settings), loaded, landing_from)
+    if as_json:
+        screen.document({"catalog": to, "files_moved": moved})
+        return
+    screen.say(
+        f"{to} is the lakehouse of {loaded.name} now; {moved:,} files have new addresses.", "bold green"
+    )
 
 
 @group.command("failback")
@@ -254,13 +312,17 @@ def _absolute(location: str) -> str:
     return str(Path(location).expanduser().absolute())
 
 
+def _moment(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _note(text: str) -> None:
     screen.say(f"note: {text}", "yellow")
 
 
-def _size(count: int) -> str:
+def _size(count: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
-        count /= 1000  # type: ignore[assignment]
+            return f"{count:,.0f} {unit}"
+        count /= 1000
     return f"{count:,.1f} GB"

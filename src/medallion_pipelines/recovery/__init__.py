@@ -33,10 +33,13 @@ erasure, VACUUM and DROP reach the copy with the next `replicate`.
 **A copy is not written to** until `failover` makes it the lakehouse that is worked on: the lock of runs
 refuses it. From then on `replicate` refuses it, because it would undo what is done there. `failback` copies
 the other way, and makes it a copy again.
+
+On a catalog the copies are deep clones: `clones.py`.
 """
 
+from medallion_pipelines.recovery.clones import adopt, clone
 from medallion_pipelines.recovery.drill import drill
 from medallion_pipelines.recovery.failover import failback, failover
 from medallion_pipelines.recovery.replica import replicate, status, verify
 
-__all__ = ["drill", "failback", "failover", "replicate", "status", "verify"]
+__all__ = ["adopt", "clone", "drill", "failback", "failover", "replicate", "status", "verify"]

@@ -7,30 +7,22 @@ doubled.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from medallion_pipelines.bronze.files import spelt
-from medallion_pipelines.bronze.ledger import captured_files, note
 from medallion_pipelines.errors import MedallionError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
+from medallion_pipelines.recovery.ledger import move_files
 from medallion_pipelines.recovery.point import FAILED_OVER, read_point
 from medallion_pipelines.recovery.replica import Replicated, copy, lacking
 from medallion_pipelines.recovery.slots import Slots
-from medallion_pipelines.runlog import RunLog
 from medallion_pipelines.settings import Settings
-from medallion_pipelines.sql import string
 from medallion_pipelines.tables import Tables
-
-LEDGER = "ops.files"
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ def failover(settings: Settings, spark: SparkSession) -> FailedOver:
             wrong = lacking(now, point)
             if wrong:
                 raise MedallionError(f"The copy at {slots.location} is not whole: {wrong[0]}")
-            moved = _move(settings, spark, point.landing)
+            moved = move_files(Tables(spark, settings), point.landing)
             (now / REPLICA).rename(now / FAILED_OVER)
     return FailedOver(
         str(slots.location), point.taken_at, settings.landing, moved, time.monotonic() - started
@@ -104,41 +96,3 @@ def failback(
         assert shown is not None
         (shown / FAILED_OVER).unlink()  # it is a lakehouse like any other
     return copied, back
-
-
-def _move(settings: Settings, spark: SparkSession, before: str) -> int:
-    """Give the ledger's files the addresses of the landing zone here; how many. A second time there are
-    none."""
-    old, new = _address(before), _address(settings.landing)
-    tables = Tables(spark, settings)
-    if old == new or not tables.exists(LEDGER):
-        return 0
-    if new.startswith(old) or old.startswith(new):
-        raise MedallionError(
-            f"The landing zones {before} and {settings.landing} are one in the other: files of "
-            "the one could not be told from those of the other."
-        )
-    log = RunLog(tables, "failover")
-    ledger = tables.read(LEDGER)
-    # batches that bronze has, by their addresses there, and of which the ledger does not know yet
-    finished = ledger.where("status <> 'found' AND token IS NOT NULL").select("token").distinct()
-    begun = ledger.where("status = 'found'").join(finished, "token", "left_anti")
-    for row in begun.select("feed", "token").distinct().collect():
-        if tables.exists(row.feed):
-            captured = captured_files(tables, row.feed, row.token)
-            if captured:
-                note(log, row.feed, row.token, captured)
-    of_old = F.expr(f"startswith(path, {string(old)})")
-    moved = tables.read(LEDGER).where(of_old).count()
-    if moved:
-        path = f"concat({string(new)}, substring(path, {len(old) + 1}))"
-        tables.update(LEDGER, {"path": path}, where=f"startswith(path, {string(old)})")
-    return moved
-
-
-def _address(landing: str) -> str:
-    """How addresses begin of files in a landing zone, as the ledger has them."""
-    place = landing.rstrip("/")
-    if re.match(r"[a-z][a-z0-9]*:", place):
-        return f"{place}/"
-    return f"file:{spelt(str(Path(place).absolute()))}/"
