@@ -37,6 +37,14 @@ class Table:
         self.log.mkdir(parents=True)
         self.actions({"metaData": {"id": self.id}})
 
+    @classmethod
+    def of(cls, folder: Path) -> Table:
+        """A table that is there already; of its files nothing is known."""
+        table = cls.__new__(cls)
+        table.folder, table.live = folder, {}
+        table.version = max(int(path.stem) for path in table.log.glob("*.json"))
+        return table
+
     @property
     def log(self) -> Path:
         return self.folder / "_delta_log"

@@ -11,6 +11,7 @@ from tests.recovery.lake import Table, contents, files, lake, make
 from medallion_pipelines.errors import LockedError, MedallionError, SetupError
 from medallion_pipelines.operations import run_lock
 from medallion_pipelines.recovery import replicate, slots, status, verify
+from medallion_pipelines.recovery.replica import copy
 from medallion_pipelines.settings import Settings
 
 
@@ -222,7 +223,7 @@ def test_only_a_copy_is_copied_over(a: Settings, b: str, tmp_path: Path) -> None
     make(other, "silver.theirs").commit("theirs")
     for location, said in (
         (other.warehouse or "", "that is no copy of a lakehouse: nothing was written to it"),
-        (a.warehouse or "", "that is no copy of a lakehouse"),
+        (a.warehouse or "", "is the lakehouse itself, or one is in the other"),
         (f"{a.warehouse}/inside", "is the lakehouse itself, or one is in the other"),
     ):
         with pytest.raises(MedallionError, match=said):
@@ -231,6 +232,35 @@ def test_only_a_copy_is_copied_over(a: Settings, b: str, tmp_path: Path) -> None
     Path(b).mkdir()  # an empty folder is as good as none
     replicate(a, b)
     assert contents(b) == contents(a.warehouse or "")
+
+
+def test_what_is_left_of_a_region_gives_way_to_what_was_done_in_the_other(
+    a: Settings, b: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `failback` does it: A has commits under numbers that B has given to others."""
+    bronze, _ = small(a)
+    replicate(a, b)
+    bronze.commit("only in A")
+    left = contents(a.warehouse or "")
+    (Path(b) / ".replica.json").unlink()
+    there = Table.of(Path(b) / "bronze" / "orders")
+    there.commit("only in B")
+    there.commit("and more")
+    wanted = contents(b)
+    theirs, number = Settings(warehouse=b, landing=a.landing), 0
+    while True:
+        with monkeypatch.context() as patched:
+            cut_off_after(patched, number)
+            try:
+                done = copy(theirs, slots.Slots(a.warehouse or ""), lambda: run_lock(b), print)
+                break
+            except CutOffError:
+                assert contents(a.warehouse or "") == left
+        number += 1
+    assert number == done.files == 13
+    assert done.copied == 0  # all had come by then
+    assert contents(a.warehouse or "") == wanted
+    assert verify(a.warehouse or "") == []
 
 
 def test_where_there_is_no_lakehouse_nothing_is_copied(a: Settings, b: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -69,10 +68,11 @@ def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda 
     MedallionError where the location is no copy, or has been failed over to, or where the lakehouse lacks
     files; the location is as it was then.
     """
-    local_warehouse(settings)
-    slots = Slots(to)
-    now = slots.current()
-    if now is not None and read_point(now) is None and any(now.iterdir()):
+
+    def refuse() -> None:
+        now = slots.current()
+        if now is None or read_point(now) is not None or not any(now.iterdir()):
+            return
         if (now / FAILED_OVER).exists():
             raise MedallionError(
                 f"{to} has been failed over to: a copy would undo what was done there since. "
@@ -82,20 +82,31 @@ def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda 
             f"{to} is a folder with something in it that is no copy of a lakehouse: nothing was written to "
             "it. Name another location."
         )
-    return copy(settings, slots, lambda: run_lock(settings.warehouse), note)
+
+    slots = Slots(to)
+    return copy(settings, slots, lambda: run_lock(settings.warehouse), note, refuse)
 
 
-def copy(settings: Settings, slots: Slots, held: _Held, note: Callable[[str], None]) -> Replicated:
-    """Put a copy into the slot that is free, then show it; whatever the location shows now. `held` keeps
-    writers out while the cut is taken."""
+def copy(
+    settings: Settings,
+    slots: Slots,
+    held: _Held,
+    note: Callable[[str], None],
+    refuse: Callable[[], None] = lambda: None,
+) -> Replicated:
+    """Put a copy into the slot that is free, then show it. `held` keeps writers out while the cut is taken;
+    `refuse` raises where what the location shows now has to stay."""
     started = time.monotonic()
     warehouse, target = local_warehouse(settings).resolve(), slots.location.resolve()
     if warehouse == target or warehouse in target.parents or target in warehouse.parents:
         raise MedallionError(
             f"{slots.location} is the lakehouse itself, or one is in the other: name another."
         )
+    if slots.location.exists():
+        refuse()  # before a folder is made beside it
     slots.folder.mkdir(parents=True, exist_ok=True)
     with run_lock(str(slots.folder)):
+        refuse()
         slots.adopt()
         for trial in range(1, _CUTS + 1):
             try:
@@ -226,10 +237,3 @@ def lacking(folder: Path, point: Point) -> list[str]:
         except (MedallionError, ValueError, OSError) as error:  # pyarrow's are of these kinds
             wrong.append(f"{name} cannot be read: {error}")
     return wrong
-
-
-def discard(to: Path) -> None:
-    """Delete a location with its slots."""
-    slots = Slots(to)
-    to.unlink(missing_ok=True)
-    shutil.rmtree(slots.folder, ignore_errors=True)
