@@ -149,6 +149,26 @@ def test_a_copy_cut_off_before_or_after_it_is_shown_is_finished_by_the_next(
     assert verify(b) == []
 
 
+def test_what_a_copy_that_was_cut_off_has_left_is_not_in_the_next(
+    a: Settings, b: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bronze, _ = small(a)
+    replicate(a, b)
+    bronze.commit("Ada, and others")
+    with monkeypatch.context() as patched:
+        cut_off_after(patched, 10)
+        with pytest.raises(CutOffError):
+            replicate(a, b)
+    assert b"Ada" in everything(b)
+    bronze.commit("others", without=list(bronze.live))
+    bronze.vacuum()
+    replicate(a, b)
+    assert b"Ada" not in everything(b)
+    assert verify(b) == []
+    (Path(b) / "bronze" / "orders" / "left.parquet").write_text("Ada")
+    assert verify(b) == ["bronze/orders/left.parquet was not copied."]
+
+
 def test_what_is_erased_is_gone_from_the_copy_with_its_old_versions(a: Settings, b: str) -> None:
     _, silver = small(a)
     silver.commit("Ada, and others")
@@ -316,7 +336,10 @@ def test_a_copy_that_was_harmed_is_not_whole(a: Settings, b: str) -> None:
     target.unlink()
     assert verify(b) == [f"bronze/orders/{name} is missing.", f"bronze.orders lacks {name}."]
     (Path(b) / "silver" / "orders" / "_delta_log" / f"{2:020}.json").write_text("{}")
-    assert verify(b)[-1] == "silver.orders is at version 2, and 1 was copied."
+    assert verify(b)[-2:] == [
+        "silver.orders is at version 2, and 1 was copied.",
+        f"silver/orders/_delta_log/{2:020}.json was not copied.",
+    ]
     replicate(a, b)
     assert verify(b) == []
 

@@ -189,8 +189,8 @@ def status(settings: Settings, to: str) -> Standing:
 
 
 def verify(to: str) -> list[str]:
-    """What is wrong with a copy: files that are missing, or of another content than what was copied; tables
-    that lack a file, or are at another version. Nothing: it can be failed over to.
+    """What is wrong with a copy: files that are missing, of another content than what was copied, or that
+    were not copied; tables that lack a file, or are at another version. Nothing: it can be failed over to.
 
     Raises MedallionError where there is no copy.
     """
@@ -211,6 +211,8 @@ def verify(to: str) -> list[str]:
         found = committed(now / name.replace(".", "/", 1))
         if found != version:
             wrong.append(f"{name} is at version {found}, and {version} was copied.")
+    there = {str(path.relative_to(now)) for path in now.rglob("*") if path.is_file()}
+    wrong += [f"{name} was not copied." for name in sorted(there - point.files.keys() - {REPLICA})]
     if any(slots.others()):
         wrong.append(
             f"{slots.folder} has files of a copy that was cut off, or of the one before; what was "
