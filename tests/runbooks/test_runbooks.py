@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from tests.aws import CREDENTIALS
 from tests.runbooks.walk import ONLY_CLOUD, PAGES, steps, walk
 
-PRODUCT = "from medallion_pipelines.cli import main; main()"
+MAIN = "from medallion_pipelines.cli import main; main()"
 # pages of others are walked where what they need is at hand
 HERE = {
     "credential-leak.md",
@@ -33,7 +34,7 @@ def home(tmp_path: Path) -> Path:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, words in (
-        ("medallion", ["-c", "import sys; sys.argv[0] = 'medallion'; " + PRODUCT]),
+        ("medallion", ["-c", "import sys; sys.argv[0] = 'medallion'; " + MAIN]),
         ("aws", [str(Path(__file__).with_name("aws_command.py"))]),
     ):
         command = " ".join(
@@ -56,6 +57,27 @@ def environment(home: Path, s3_server: str) -> dict[str, str]:
         "PATH": f"{home}/bin:{os.environ['PATH']}",
         "MEDALLION_DRIVER_MEMORY": "1g",
     }
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, str]]:
+    """A Spark Connect server for all commands of all pages: what its clients need in their environment."""
+    token = {"SPARK_CONNECT_AUTHENTICATE_TOKEN": str(uuid.uuid4())}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, "-m", "tests.crashes.server"]
+    with subprocess.Popen(command, text=True, env={**os.environ, **token}, **pipes) as process:
+        assert process.stdout is not None
+        yield {**token, "SPARK_REMOTE": process.stdout.readline().strip()}
+        process.communicate()
+
+
+@pytest.fixture
+def quick(environment: dict[str, str], server: Mapping[str, str], home: Path) -> dict[str, str]:
+    """An environment whose commands share that server, which knows no table yet."""
+    environment |= server
+    for layer in ("bronze", "silver", "gold", "ops"):
+        prepare(home, environment, f"medallion sql 'DROP SCHEMA IF EXISTS {layer} CASCADE'")
+    return environment
 
 
 @pytest.fixture
@@ -141,47 +163,47 @@ def test_keys_are_rotated(home: Path, environment: dict[str, str], cloud: None) 
 
 @pytest.mark.slow
 def test_a_leaked_credential_is_stopped_and_what_it_did_is_looked_at(
-    home: Path, environment: dict[str, str], cloud: None
+    home: Path, quick: dict[str, str], cloud: None
 ) -> None:
-    prepare(home, environment, "medallion new sales", "medallion run sales --landing sales/landing")
-    said = walk(PAGES / "credential-leak.md", home, environment)
+    prepare(home, quick, "medallion new sales", "medallion run sales --landing sales/landing")
+    said = walk(PAGES / "credential-leak.md", home, quick)
     assert "refuse-older-sessions" in said
     prepare(
         home,
-        environment,
+        quick,
         "test $(aws iam list-access-keys --user-name delivery --query 'length(AccessKeyMetadata)') = 0",
     )
 
 
 @pytest.mark.slow
-def test_a_table_goes_back_and_is_made_anew(home: Path, environment: dict[str, str], cloud: None) -> None:
-    prepare(home, environment, "medallion new sales", "medallion run sales --landing sales/landing")
+def test_a_table_goes_back_and_is_made_anew(home: Path, quick: dict[str, str], cloud: None) -> None:
+    prepare(home, quick, "medallion new sales", "medallion run sales --landing sales/landing")
     (home / "sales" / "landing" / "orders" / "2025-01-03.json").write_text(order(7, 1))
-    prepare(home, environment, "medallion run sales --landing sales/landing")
-    said = walk(PAGES / "restore.md", home, environment)
+    prepare(home, quick, "medallion run sales --landing sales/landing")
+    said = walk(PAGES / "restore.md", home, quick)
     assert "silver.sales_orders: version 1 " in said and "is back" in said
     assert "there: `medallion rebuild silver.sales_orders` makes" in said
     assert said.rstrip().endswith("4")  # orders: all that are valid
 
 
 @pytest.mark.slow
-def test_records_are_taken_in_again(home: Path, environment: dict[str, str], cloud: None) -> None:
-    prepare(home, environment, "medallion new sales")
+def test_records_are_taken_in_again(home: Path, quick: dict[str, str], cloud: None) -> None:
+    prepare(home, quick, "medallion new sales")
     (home / "sales" / "landing" / "orders" / "2025-01-03.json").write_text(order(8, "not a number"))
     (home / "archive").mkdir()
     (home / "archive" / "2024.json").write_text(order(9, 3))
-    prepare(home, environment, "medallion run sales --landing sales/landing")
-    walk(PAGES / "replay.md", home, environment)
-    assert value(home, environment, "SELECT count(*), max(order_id) FROM silver.sales_orders") == "6,9"
-    assert value(home, environment, "SELECT count(*) FROM silver.sales_orders_quarantine") == "0"
+    prepare(home, quick, "medallion run sales --landing sales/landing")
+    walk(PAGES / "replay.md", home, quick)
+    assert value(home, quick, "SELECT count(*), max(order_id) FROM silver.sales_orders") == "6,9"
+    assert value(home, quick, "SELECT count(*) FROM silver.sales_orders_quarantine") == "0"
 
 
 @pytest.mark.slow
-def test_a_person_is_erased_everywhere(home: Path, environment: dict[str, str], cloud: None) -> None:
-    prepare(home, environment, "medallion new sales", "medallion run sales --landing sales/landing")
-    said = walk(PAGES / "erasure.md", home, environment)
+def test_a_person_is_erased_everywhere(home: Path, quick: dict[str, str], cloud: None) -> None:
+    prepare(home, quick, "medallion new sales", "medallion run sales --landing sales/landing")
+    said = walk(PAGES / "erasure.md", home, quick)
     assert "A search finds nothing any more." in said
-    assert value(home, environment, "SELECT count(*) FROM silver.sales_orders WHERE order_id = 4") == "0"
+    assert value(home, quick, "SELECT count(*) FROM silver.sales_orders WHERE order_id = 4") == "0"
 
 
 @pytest.mark.slow
