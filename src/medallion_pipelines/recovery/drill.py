@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from medallion_pipelines.bronze.listing import on_databricks
 from medallion_pipelines.contracts.feeds import feed_of
 from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.errors import MedallionError, SetupError
@@ -82,6 +83,10 @@ def drill(
         raise SetupError(
             f"The landing zone {settings.landing} is no folder of this machine: name one with --landing."
         )
+    if on_databricks() or spark.conf.get("spark.sql.catalogImplementation") != "in-memory":
+        raise SetupError(
+            "A drill takes a Spark session of its own, whose catalog forgets: outside Databricks."
+        )
     scratch = Path(tempfile.mkdtemp(prefix=".dr-drill-", dir=warehouse.parent))
     try:
         return _Drill(settings, product, spark, scratch, say).carry_out()
@@ -114,6 +119,7 @@ class _Drill:
         with self._timed("copy the lakehouse into region A"):
             replicate(self._theirs, a.warehouse, found.notes.append)
             _bring(Path(self._theirs.landing), self._a / "landing")
+            self._forget()
             failover(a, self._spark)
             self._run(a)
         first = self._replicate("replicate to region B", a)
@@ -139,6 +145,7 @@ class _Drill:
                 "every table of B is as A was at the recovery point", _unlike(promised, self._contents(b))
             )
         with self._timed("fail over, and run in B"):
+            self._forget()
             began = time.monotonic()
             failover(b, self._spark)
             self._run(b)
@@ -154,6 +161,7 @@ class _Drill:
             ours = self._contents(b, ours=True)
         self._lost.rename(self._a)
         _bring(self._b / "landing", self._a / "landing")
+        self._forget()
         with self._timed("fail back to A"):
             copied, _ = failback(b, a.warehouse, a.landing, self._spark, found.notes.append)
             found.failback_bytes = copied.bytes_copied

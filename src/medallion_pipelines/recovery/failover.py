@@ -12,12 +12,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pyspark.sql import SparkSession
 
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
-from medallion_pipelines.recovery.ledger import move_files
+from medallion_pipelines.recovery.ledger import LEDGER, move_files
 from medallion_pipelines.recovery.point import FAILED_OVER, read_point
 from medallion_pipelines.recovery.replica import Replicated, copy, lacking
 from medallion_pipelines.recovery.slots import Slots
@@ -41,7 +43,8 @@ def failover(settings: Settings, spark: SparkSession) -> FailedOver:
     """Make the copy at `settings.warehouse` the lakehouse that is worked on, with the landing zone
     `settings.landing`.
 
-    Done again, it does nothing more. Raises MedallionError, and changes nothing, where the copy is not whole.
+    Done again, it does nothing more. Raises MedallionError, and changes nothing, where the copy is not whole;
+    SetupError where the session knows another warehouse's tables by the same names.
     """
     started = time.monotonic()
     slots = Slots(settings.warehouse or "")
@@ -58,7 +61,7 @@ def failover(settings: Settings, spark: SparkSession) -> FailedOver:
             wrong = lacking(now, point)
             if wrong:
                 raise MedallionError(f"The copy at {slots.location} is not whole: {wrong[0]}")
-            moved = move_files(Tables(spark, settings), point.landing)
+            moved = move_files(_tables(settings, spark), point.landing)
             (now / REPLICA).rename(now / FAILED_OVER)
     return FailedOver(
         str(slots.location), point.taken_at, settings.landing, moved, time.monotonic() - started
@@ -96,3 +99,16 @@ def failback(
         assert shown is not None
         (shown / FAILED_OVER).unlink()  # it is a lakehouse like any other
     return copied, back
+
+
+def _tables(settings: Settings, spark: SparkSession) -> Tables:
+    """The tables of a folder. Raises SetupError where the session takes those of another for them."""
+    tables = Tables(spark, settings)
+    if tables.exists(LEDGER):
+        place = Path(unquote(urlsplit(tables.place(LEDGER)).path))
+        if place != Path(settings.warehouse or "", settings.schema("ops"), "files").absolute():
+            raise SetupError(
+                f"This Spark session has come to know the tables of {place.parent.parent}, and sees one "
+                "warehouse at a time: give the command in a process of its own."
+            )
+    return tables
