@@ -13,7 +13,7 @@ from tests.support import column, land_json, rows, silver, write_product
 
 from medallion_pipelines.bronze import capture
 from medallion_pipelines.contracts import load_product
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.lakehouse import Lakehouse
 from medallion_pipelines.recovery import adopt, clone, failback, failover, replicate, verify
 from medallion_pipelines.recovery.ledger import address
@@ -60,6 +60,9 @@ def test_files_of_an_interrupted_batch_count_once_in_the_other_region(
     b = other_region(lakehouse, tmp_path)
     assert b.warehouse is not None
     replicate(lakehouse.settings, b.warehouse)
+    with pytest.raises(SetupError, match="This Spark session has come to know the tables of"):
+        failover(b, lakehouse.spark)
+    assert verify(b.warehouse) == []
     forget(lakehouse)
     assert failover(b, lakehouse.spark).files_moved > 0
     assert failover(b, lakehouse.spark).files_moved == 0
