@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,7 +126,7 @@ class Clones(Tables):
         told: list[str] = []
 
         class Session:
-            catalog = real.catalog
+            catalog = SimpleNamespace(databaseExists=lambda schema: False)
 
             def sql(self, text: str) -> None:
                 told.append(text)
