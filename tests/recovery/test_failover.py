@@ -193,7 +193,7 @@ def test_clones_are_worked_on_with_versions_of_their_own(
     assert adopt(b.tables, loaded, a.settings.landing) > 0
     assert adopt(b.tables, loaded, a.settings.landing) == 0
     nothing = b.run(loaded)
-    assert [(step.status, step.rows_in) for step in nothing.steps] == [("unchanged", 0), ("unchanged", 0)]
+    assert [(one.error, one.status, one.rows_in) for one in nothing.steps] == [(None, "unchanged", 0)] * 2
     land_json(b, "clicks/4.json", [{"id": 4, "v": "b"}])
     assert b.run(loaded).succeeded
     assert [row[0] for row in rows(b, "silver.clicks", "id")] == [0, 1, 2, 3, 4]

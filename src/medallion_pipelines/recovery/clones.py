@@ -21,7 +21,7 @@ from medallion_pipelines.runlog import Progress, RunLog
 from medallion_pipelines.steps import plan
 from medallion_pipelines.tables import Tables
 
-_METRICS = "ops.table_metrics"
+_METRICS, _DONE = "ops.table_metrics", "done"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ def adopt(tables: Tables, product: Product, landing_before: str) -> int:
     if not tables.exists(_METRICS):
         raise MedallionError(f"The catalog {tables.settings.catalog} has no {_METRICS}: it is no copy.")
     mark = f"medallion.failedOver.{product.name}"
-    if tables.property(_METRICS, mark):
+    if tables.property(_METRICS, mark) == _DONE:
         return 0
+    tables.set_property(_METRICS, mark, "begun")  # at version 0 the run log would pass for an empty one
     moved = move_files(tables, landing_before)
     log = RunLog(tables, product.name)
     log.begin()
@@ -86,7 +87,7 @@ def adopt(tables: Tables, product: Product, landing_before: str) -> int:
             notes=("Failed over to: a clone, with versions of its own.",),
         )
         log.step(result, token=progress.token, contract=progress.contract)
-    tables.set_property(_METRICS, mark, datetime.now(UTC).isoformat())
+    tables.set_property(_METRICS, mark, _DONE)
     return moved
 
 
