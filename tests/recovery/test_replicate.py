@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -281,6 +282,18 @@ def test_what_is_left_of_a_region_gives_way_to_what_was_done_in_the_other(
     assert done.copied == 0  # all had come by then
     assert contents(a.warehouse or "") == wanted
     assert verify(a.warehouse or "") == []
+
+
+def test_going_back_copies_what_the_other_region_has_come_to_have(a: Settings, b: str) -> None:
+    bronze, _ = small(a)
+    replicate(a, b)
+    bronze.commit("only in A")
+    (Path(b) / ".replica.json").unlink()
+    there = Table.of(Path(b) / "bronze" / "orders")
+    there.commit("only in B")
+    done = copy(Settings(warehouse=b, landing=a.landing), slots.Slots(a.warehouse or ""), nullcontext, print)
+    assert (done.files, done.copied) == (11, 2)  # the commit and its file
+    assert contents(a.warehouse or "") == contents(b)
 
 
 def test_where_there_is_no_lakehouse_nothing_is_copied(a: Settings, b: str, tmp_path: Path) -> None:
