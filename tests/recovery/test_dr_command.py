@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.recovery.lake import lake, make
+from tests.recovery.lake import Table, contents, lake, make
 
 from medallion_pipelines.cli import app as command
 from medallion_pipelines.cli import dr, places, screen
 from medallion_pipelines.recovery.drill import Check, Drilled
+
+LANDING = ("--landing-to", "/a/landing")
 
 
 def said(
@@ -86,3 +88,37 @@ def test_a_drill_tells_what_it_measured_and_fails_where_a_check_does(
     code, out, _ = said(monkeypatch, capsys, "drill", "flights", "--json")
     document = json.loads(out)
     assert (document["rpo_seconds"], document["rto_seconds"], document["passed"]) == (12.34, 56.78, not wrong)
+
+
+def test_a_copy_is_failed_over_to_and_back_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of lakehouses without a ledger: no Spark is needed to move its files."""
+    monkeypatch.setattr(dr, "_spark", lambda settings: None)
+    a, b = lake(tmp_path / "a"), str(tmp_path / "b")
+    make(a, "silver.orders").commit("row 1")
+    mine = ("--warehouse", a.warehouse or "")
+    code, _, err = said(monkeypatch, capsys, "failover", "--to", b)
+    assert (code, err) == (1, f"error: There is no copy at {b}.\n")
+    said(monkeypatch, capsys, "replicate", *mine, "--to", b)
+    code, _, err = said(
+        monkeypatch, capsys, "failback", "--warehouse", b, "--to", a.warehouse or "", *LANDING
+    )
+    assert (code, "has not been failed over to" in err) == (1, True)
+    code, out, _ = said(monkeypatch, capsys, "failover", "--to", b, "--landing", "/b/landing", "--json")
+    assert (code, json.loads(out)["warehouse"], json.loads(out)["landing"]) == (0, b, "/b/landing")
+    code, _, err = said(monkeypatch, capsys, "failover", "--to", b, "--landing", "/b/landing")
+    assert (code, f"{b} is the lakehouse now" in err) == (0, True)
+    code, _, err = said(monkeypatch, capsys, "replicate", *mine, "--to", b)
+    assert (code, f"error: {b} has been failed over to: a copy would undo" in err) == (1, True)
+    code, _, err = said(monkeypatch, capsys, "status", *mine, "--to", b)
+    assert (code, "It has been failed over to." in err) == (0, True)
+    Table.of(Path(b) / "silver" / "orders").commit("row 2")
+    code, _, err = said(
+        monkeypatch, capsys, "failback", "--warehouse", b, "--to", a.warehouse or "", *LANDING
+    )
+    assert (code, f"{a.warehouse} is the lakehouse again: 2 files (" in err) == (0, True)
+    assert contents(a.warehouse or "") == contents(b) == {"silver.orders": (2, ["row 1", "row 2"])}
+    make(a, "silver.new")
+    code, _, err = said(monkeypatch, capsys, "replicate", *mine, "--to", b)
+    assert (code, contents(b)) == (0, contents(a.warehouse or ""))
