@@ -13,8 +13,11 @@ from typing import Any
 
 import boto3
 import pytest
+import typer
 from tests.aws import CREDENTIALS
-from tests.runbooks.walk import ONLY_CLOUD, PAGES, steps, walk
+from tests.runbooks.walk import ONLY_CLOUD, PAGES, commands, steps, walk
+
+from medallion_pipelines.cli.app import app
 
 MAIN = "from medallion_pipelines.cli import main; main()"
 # pages of others are walked where what they need is at hand
@@ -152,6 +155,22 @@ def test_what_is_not_walked_says_so_and_nothing_else_does() -> None:
     for page in pages:
         for step in steps(page):
             assert step.cloud == step.said_before.startswith(ONLY_CLOUD), f"{page.name}: {step.text}"
+
+
+def test_every_command_of_medallion_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of steps that are not walked: the names of commands and options, and what they need."""
+    monkeypatch.chdir(tmp_path)
+    Path("corrected.jsonl").touch()
+    parsed = 0
+    for page in sorted(PAGES.glob("*.md")):
+        for step in steps(page):
+            for words in commands(step.text, "medallion"):
+                command: Any = typer.main.get_command(app)
+                while hasattr(command, "commands"):
+                    command = command.commands[words.pop(0)]
+                command.make_context(page.name, words)  # raises what the command line would say
+                parsed += 1
+    assert parsed > 40
 
 
 @pytest.mark.slow

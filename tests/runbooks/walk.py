@@ -7,6 +7,7 @@ are not run, and the page says so right before. `sh exits 1` ends with that code
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,19 @@ def steps(page: Path) -> list[Step]:
         before = whole[: block.start()].rstrip().rsplit("\n\n", 1)[-1]
         found.append(Step(block["text"], "cloud" in marks, exits, before))
     return found
+
+
+def commands(text: str, program: str) -> list[list[str]]:
+    """The command lines of a program in a block, each as its words."""
+    lexer = shlex.shlex(text.replace("\\\n", " "), posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace, lexer.whitespace_split = " \t", True
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if set(word) <= set("();<>|&\n"):
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [words[1:] for words in found if words[:1] == [program]]
 
 
 def walk(page: Path, home: Path, environment: Mapping[str, str]) -> str:
