@@ -59,7 +59,7 @@ def _below(folder: str, names: Sequence[re.Pattern[str]]) -> Iterator[File]:
                 except FileNotFoundError:  # it has just gone
                     continue
                 # Java tells milliseconds
-                yield f"file:{_spelt(entry.path)}", about.st_mtime_ns // 1_000_000 * 1_000, about.st_size
+                yield f"file:{spelt(entry.path)}", about.st_mtime_ns // 1_000_000 * 1_000, about.st_size
 
 
 def s3_client() -> Any:
@@ -97,7 +97,7 @@ def in_bucket(client: Any, scheme: str, bucket: str, pattern: str) -> Iterator[F
                 ):
                     # a listing may tell fractions of a second, the object itself does not
                     at = int(entry["LastModified"].timestamp()) * 1_000_000
-                    yield f"{scheme}://{bucket}/{_spelt(key)}", at, entry["Size"]
+                    yield f"{scheme}://{bucket}/{spelt(key)}", at, entry["Size"]
     except NoCredentialsError:
         raise SourceError(
             f"s3://{bucket} cannot be listed: there are no AWS credentials. Set AWS_PROFILE, or run where a "
@@ -113,7 +113,7 @@ def in_bucket(client: Any, scheme: str, bucket: str, pattern: str) -> Iterator[F
         raise SourceError(f"s3://{bucket}/{literal} cannot be listed: {error}") from None
 
 
-def _spelt(path: str) -> str:
+def spelt(path: str) -> str:
     """A path as Java's URI has it: letters of all languages stay, what is no text is encoded."""
     return _ODD.sub(lambda found: _encoded(found[0]), path)
 

@@ -15,6 +15,7 @@ import typer
 from medallion_pipelines.cli import (
     apis,
     contracts,
+    dr,
     erase,
     governance,
     ingest,
@@ -55,6 +56,7 @@ for group in (
     upkeep,
     report,
     erase,
+    dr,
     ingest,
     lineage,
     governance,

@@ -6,6 +6,15 @@ from medallion_pipelines.operations.lock import run_lock
 from medallion_pipelines.operations.promises import check_promises
 from medallion_pipelines.operations.restore import finish_restore, restore
 from medallion_pipelines.operations.status import table_status
-from medallion_pipelines.operations.upkeep import maintain
+from medallion_pipelines.operations.upkeep import maintain, tables_of
 
-__all__ = ["check_promises", "finish_restore", "maintain", "register", "restore", "run_lock", "table_status"]
+__all__ = [
+    "check_promises",
+    "finish_restore",
+    "maintain",
+    "register",
+    "restore",
+    "run_lock",
+    "table_status",
+    "tables_of",
+]

@@ -10,16 +10,24 @@ from pathlib import Path
 
 from medallion_pipelines.errors import LockedError, SetupError
 
+REPLICA = ".replica.json"  # in a folder that is a copy of another lakehouse: see `recovery`
+
 
 @contextmanager
 def run_lock(warehouse: str | None) -> Iterator[None]:
     """Hold the warehouse for one run; the system lets go of it however the process ends.
 
-    Raises LockedError while another process holds it, SetupError where the folder cannot be written.
+    Raises LockedError while another process holds it, or where it is a copy that the next `medallion dr
+    replicate` writes over, SetupError where the folder cannot be written.
     """
     if warehouse is None:
         yield
         return
+    if (Path(warehouse) / REPLICA).exists():
+        raise LockedError(
+            f"{warehouse} is a copy of another lakehouse: what is written to it would be lost. "
+            f"To work on it in place of the other, `medallion dr failover --to {warehouse}` first."
+        )
     path = Path(warehouse) / ".run.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,11 @@ def maintain(
     return results
 
 
+def tables_of(tables: Tables, product: Product) -> list[str]:
+    """All tables of a product that are there, with the logs in `ops`: no views, and no staged batches."""
+    return [key for key, _ in _kept(tables, product)]
+
+
 def _kept(tables: Tables, product: Product) -> Iterator[tuple[str, int]]:
     """The tables that are there, and for how many days each keeps its versions."""
     for table in product.tables.values():

@@ -78,6 +78,12 @@ class Catalog:
             self._known.add(key)
         return name
 
+    def place(self, key: str) -> str:
+        """Where the session takes a table's files from: of a catalog that forgets, the first place told."""
+        row = self.spark.sql(f"DESCRIBE DETAIL {self._at(key)}").select("location").first()
+        assert row is not None
+        return str(row.location)
+
     def keys(self, layer: str) -> list[str]:
         """The tables and views of a layer, by name."""
         if self.settings.warehouse is None:

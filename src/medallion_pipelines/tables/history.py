@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medallion_pipelines.sql import string
+from medallion_pipelines.sql import quoted, string
 from medallion_pipelines.tables.catalog import Catalog
 
 _KEEPING = {
@@ -30,6 +30,18 @@ class History(Catalog):
         self.spark.sql(f"REORG TABLE {at} APPLY (PURGE)")  # rows that a deletion vector only hides
         self.spark.sql(f"VACUUM {at}")
         self._alter(at, own, [name for name in _KEEPING if name not in own])
+
+    def deep_clone(self, key: str, catalog: str, version: int) -> None:
+        """Make a table of another catalog, with the same schema and name, what this one is at a version;
+        given again, only what is new is copied. Databricks alone can."""
+        layer, table = key.split(".", 1)
+        schema = f"{quoted(catalog)}.{quoted(self.settings.schema(layer))}"
+        if not self.spark.catalog.databaseExists(schema):
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        self.spark.sql(
+            f"CREATE OR REPLACE TABLE {schema}.{quoted(table)} DEEP CLONE {self._at(key)} "
+            f"VERSION AS OF {int(version)}"
+        )
 
     def drop_log(self, key: str) -> int:
         """Delete the log before the newest checkpoint, with the least and greatest values that it keeps of

@@ -1,0 +1,241 @@
+"""A copy of a local lakehouse elsewhere: made, brought up to date, looked at, proved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.operations.lock import REPLICA, run_lock
+from medallion_pipelines.recovery import slots as copying
+from medallion_pipelines.recovery.cut import Cut, Found, local_warehouse, take
+from medallion_pipelines.recovery.deltalog import HINT, GoneError, committed, read_version
+from medallion_pipelines.recovery.point import FAILED_OVER, Point, read_point
+from medallion_pipelines.recovery.slots import Slots
+from medallion_pipelines.settings import Settings
+
+_Held = Callable[[], AbstractContextManager[None]]
+_CUTS = 3  # that are tried where what they name is deleted while it is copied
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """What a copy took. All that was committed before `taken_at` is in it."""
+
+    location: str
+    taken_at: datetime
+    tables: int
+    files: int  # of the copy
+    copied: int  # of these, files that it did not have
+    bytes_copied: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a copy's table is behind: versions, and seconds since the first commit that it lacks.
+
+    None for a version where there is no such table, for what is behind where the two are not versions of one
+    table.
+    """
+
+    table: str
+    version: int | None
+    copied_version: int | None
+    versions_behind: int | None
+    seconds_behind: float | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a copy stands. `taken_at` is its recovery point (None: there is no copy yet)."""
+
+    location: str
+    taken_at: datetime | None
+    failed_over: bool
+    source_is_there: bool
+    tables: tuple[Lag, ...]
+
+
+def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda text: None) -> Replicated:
+    """Make a location a copy of a local lakehouse, or bring it up to date: only what is new is copied.
+
+    Waits for no run: raises LockedError while one is at work. Raises SetupError where there is no lakehouse,
+    MedallionError where the location is no copy, or has been failed over to, or where the lakehouse lacks
+    files; the location is as it was then.
+    """
+
+    def refuse() -> None:
+        now = slots.current()
+        if now is None or read_point(now) is not None or not any(now.iterdir()):
+            return
+        if (now / FAILED_OVER).exists():
+            raise MedallionError(
+                f"{to} has been failed over to: a copy would undo what was done there since. "
+                f"Fail back first: `medallion dr failback --warehouse {to} --to {settings.warehouse}`."
+            )
+        raise MedallionError(
+            f"{to} is a folder with something in it that is no copy of a lakehouse: nothing was written to "
+            "it. Name another location."
+        )
+
+    slots = Slots(to)
+    return copy(settings, slots, lambda: run_lock(settings.warehouse), note, refuse)
+
+
+def copy(
+    settings: Settings,
+    slots: Slots,
+    held: _Held,
+    note: Callable[[str], None],
+    refuse: Callable[[], None] = lambda: None,
+) -> Replicated:
+    """Put a copy into the slot that is free, then show it. `held` keeps writers out while the cut is taken;
+    `refuse` raises where what the location shows now has to stay."""
+    started = time.monotonic()
+    warehouse, target = local_warehouse(settings).resolve(), slots.location.resolve()
+    if warehouse == target or warehouse in target.parents or target in warehouse.parents:
+        raise MedallionError(
+            f"{slots.location} is the lakehouse itself, or one is in the other: name another."
+        )
+    if slots.location.exists():
+        refuse()  # before a folder is made beside it
+    slots.folder.mkdir(parents=True, exist_ok=True)
+    with run_lock(str(slots.folder)):
+        refuse()
+        slots.adopt()
+        for trial in range(1, _CUTS + 1):
+            try:
+                point, copied, bytes_copied = _fill(settings, slots, held)
+                break
+            except GoneError as error:
+                if trial == _CUTS:
+                    raise
+                note(f"{error} Begun again with what is there now.")
+        slots.show(slots.next())
+        slots.empty_others()
+    return Replicated(
+        str(slots.location), point.taken_at, len(point.tables), len(point.files), copied, bytes_copied,
+        time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _fill(settings: Settings, slots: Slots, held: _Held) -> tuple[Point, int, int]:
+    """Put all of a cut into the next slot, and nothing else; how many files and bytes had to be copied."""
+    now, slot = slots.current(), slots.next()
+    before = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
+    known = before.files if before else {}
+    (slot / REPLICA).unlink(missing_ok=True)  # it is no copy until it is whole
+    copied, files = list[int](), dict[str, tuple[int, int, str]]()
+
+    def bring(name: str, file: Found, *, link: bool) -> None:
+        digest, size = copying.put(file, slot / name, now / name if now else None, link=link)
+        if digest:
+            copied.append(size)
+        elif known.get(name, ())[:2] == (file.size, file.modified):
+            digest = known[name][2]
+        else:
+            digest = copying.digest_of(slot / name)
+        files[name] = (file.size, file.modified, digest)
+
+    with held():
+        cut = take(settings)
+        for name, file in cut.passing.items():
+            bring(name, file, link=False)
+    for name, file in cut.files.items():
+        bring(name, file, link=True)
+    copying.clear(slot, set(files))
+    point = _point(settings, cut, files)
+    point.write(slot)
+    return point, len(copied), sum(copied)
+
+
+def _point(settings: Settings, cut: Cut, files: Mapping[str, tuple[int, int, str]]) -> Point:
+    tables = {name: (one.id, one.version) for name, one in cut.tables.items()}
+    return Point(
+        cut.taken_at, datetime.now(UTC), str(settings.warehouse), settings.landing, tables, dict(files)
+    )
+
+
+def status(settings: Settings, to: str) -> Standing:
+    """How far a copy is behind the lakehouse, table by table; only what the copy has where the lakehouse is
+    lost."""
+    now = Slots(to).current()
+    point = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
+    had = dict(point.tables) if point else {}
+    warehouse = Path(settings.warehouse or "")
+    there = {}
+    for log in sorted(warehouse.glob("[!._]*/*/_delta_log")):
+        there[f"{log.parent.parent.name}.{log.parent.name}"] = read_version(log.parent)
+    lags = []
+    moment = datetime.now(UTC)
+    for name in sorted(there.keys() | had.keys()):
+        mine, (of, copied) = there.get(name), had.get(name, (None, None))
+        if mine is None:
+            lags.append(Lag(name, None, copied, None, None))
+            continue
+        # of another id, it was dropped and made anew
+        upto = copied if copied is not None and of == mine.id else None
+        missing = [at for number, at in mine.committed_at.items() if upto is None or number > upto]
+        seconds = (moment - min(missing)).total_seconds() if missing else 0.0
+        behind = None if upto is None else mine.version - upto
+        lags.append(Lag(name, mine.version, copied, behind, seconds))
+    failed_over = now is not None and (now / FAILED_OVER).exists()
+    return Standing(to, point.taken_at if point else None, failed_over, bool(there), tuple(lags))
+
+
+def verify(to: str) -> list[str]:
+    """What is wrong with a copy: files that are missing, of another content than what was copied, or that
+    were not copied; tables that lack a file, or are at another version. Nothing: it can be failed over to.
+
+    Raises MedallionError where there is no copy.
+    """
+    slots = Slots(to)
+    now = slots.current()
+    point = read_point(now) if now else None
+    if now is None or point is None:
+        raise MedallionError(
+            f"{to} is no copy of a lakehouse"
+            + (": it has been failed over to." if now and (now / FAILED_OVER).exists() else ".")
+        )
+    wrong = lacking(now, point)
+    told = {text.split(" ", 1)[0] for text in wrong}
+    for name, (_, _, digest) in point.files.items():
+        if name not in told and copying.digest_of(now / name) != digest:
+            wrong.append(f"{name} has another content than was copied.")
+    for name, (_, version) in point.tables.items():
+        found = committed(now / name.replace(".", "/", 1))
+        if found != version:
+            wrong.append(f"{name} is at version {found}, and {version} was copied.")
+    there = {str(path.relative_to(now)) for path in now.rglob("*") if path.is_file()}
+    wrong += [f"{name} was not copied." for name in sorted(there - point.files.keys() - {REPLICA})]
+    if any(slots.others()):
+        wrong.append(
+            f"{slots.folder} has files of a copy that was cut off, or of the one before; what was "
+            "erased since may be in them. `medallion dr replicate` again."
+        )
+    return wrong
+
+
+def lacking(folder: Path, point: Point) -> list[str]:
+    """What a copy lacks: told without reading what is in its data files."""
+    wrong = []
+    for name, (size, _, _) in point.files.items():
+        path = folder / name
+        if not path.is_file():
+            wrong.append(f"{name} is missing.")
+        elif path.stat().st_size != size and path.name != HINT:  # a commit may have replaced it
+            wrong.append(f"{name} has {path.stat().st_size} bytes, and {size} were copied.")
+    for name in point.tables:
+        table = folder / name.replace(".", "/", 1)
+        try:
+            wrong += [
+                f"{name} lacks {path}." for path in read_version(table).needed if not (table / path).is_file()
+            ]
+        except (MedallionError, ValueError, OSError) as error:  # pyarrow's are of these kinds
+            wrong.append(f"{name} cannot be read: {error}")
+    return wrong
