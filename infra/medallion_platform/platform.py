@@ -7,6 +7,11 @@ from pathlib import Path
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack, Tags
 
 from medallion_platform.accounts.organization import Organization
+from medallion_platform.analytics.athena import Athena
+from medallion_platform.analytics.catalog import Catalog
+from medallion_platform.analytics.lake_formation import LakeFormation
+from medallion_platform.analytics.permissions import TablePermissions, Views
+from medallion_platform.analytics.personas import Personas
 from medallion_platform.identity.boundary import Boundary
 from medallion_platform.identity.databricks import DatabricksAccess
 from medallion_platform.identity.services import ServiceAccess
@@ -63,6 +68,8 @@ class Platform:
                 if settings.parts.replication:
                     self._replica(account)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
+            if account == "serving" and settings.parts.catalog:
+                self._analytics(keys)
 
     def _stack(self, account: str, concern: str, *, replica: bool = False) -> Stack:
         settings = self.settings
@@ -143,6 +150,18 @@ class Platform:
         Pipeline(
             stack, "pipeline", settings, databricks.NAME if parts.databricks else emr.NAME, keys.platform
         )
+
+    def _analytics(self, keys: Keys) -> None:
+        settings, parts = self.settings, self.settings.parts
+        stack = self._stack("serving", "analytics")
+        catalog = Catalog(stack, "catalog", settings, keys.platform)
+        LakeFormation(stack, "lake-formation", settings, catalog)
+        Personas(stack, "personas", settings)
+        if parts.athena:
+            Athena(stack, "athena", settings, keys.platform)
+        permissions = self._stack("serving", "permissions")
+        views = Views(permissions, "views", settings)
+        TablePermissions(permissions, "tables", settings, views)
 
     def _attach(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
         settings = self.settings

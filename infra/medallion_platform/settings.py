@@ -65,6 +65,13 @@ class Parts:
     data_exchange: bool
     orchestration: bool
     emr: bool
+    # the serving account, without Databricks
+    catalog: bool
+    athena: bool
+    federation: bool
+    redshift: bool
+    quicksight: bool
+    datazone: bool
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,28 @@ class Emr:
 
 
 @dataclass(frozen=True)
+class Analytics:
+    """What the catalog is of, and what queries may cost."""
+
+    product: str
+    crawl: str
+    athena_gb: int
+    redshift_rpu: int
+    redshift_most_rpu: int
+    quicksight_namespace: str
+
+
+# What each part of the serving account stands on.
+STANDS_ON = {
+    "athena": ["catalog"],
+    "federation": ["athena", "database"],
+    "redshift": ["catalog", "edge"],
+    "quicksight": ["athena"],
+    "datazone": ["catalog"],
+}
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -134,6 +163,7 @@ class Settings:
     on_premises: OnPremises
     orchestration: Orchestration
     emr: Emr
+    analytics: Analytics
     accounts: Mapping[str, str]
     databricks_account: str
 
@@ -146,6 +176,10 @@ class Settings:
             )
         if self.parts.orchestration and not (self.parts.databricks or self.parts.emr):
             raise SettingsError("parts.orchestration needs what to run on: parts.databricks or parts.emr.")
+        for part, needed in STANDS_ON.items():
+            for other in needed:
+                if getattr(self.parts, part) and not getattr(self.parts, other):
+                    raise SettingsError(f"parts.{part} needs parts.{other}.")
         if self.replica.region == self.region:
             raise SettingsError(f"replica.region is {self.region}, the region that it is to replace.")
         blocks = {f"networks.{name}": getattr(self.networks, name) for name in (*ACCOUNTS, "edge")}

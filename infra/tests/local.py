@@ -23,6 +23,7 @@ PARAMETERS = {
     "DataSet": "data-set",
     "DataSyncAgent": "arn:aws:datasync:eu-west-1:000000000001:agent/agent-1",
     "DatabaseLogin": "arn:aws:secretsmanager:eu-west-1:000000000001:secret:database",
+    "LakeAdministrator": "arn:aws:iam::000000000002:role/deployer",
     "ServingAttachment": "tgw-attach-2",
     "TransitGateway": "tgw-1",
 }
@@ -37,6 +38,8 @@ ORDER = [
     "zones",
     "ingestion",
     "orchestration",
+    "analytics",
+    "permissions",
 ]
 
 

@@ -44,6 +44,11 @@ ON_NEITHER = {
     "AWS::KMS::ReplicaKey", "AWS::Organizations::Account", "AWS::Organizations::Organization",
     "AWS::Organizations::OrganizationalUnit", "AWS::Organizations::Policy",
     "AWS::QuickSight::VPCConnection", "AWS::RAM::ResourceShare",
+    # analytics
+    "AWS::Athena::NamedQuery", "AWS::Glue::SecurityConfiguration", "AWS::Glue::Workflow",
+    "AWS::LakeFormation::DataCellsFilter", "AWS::LakeFormation::DataLakeSettings",
+    "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource", "AWS::LakeFormation::Tag",
+    "AWS::LakeFormation::TagAssociation",
 }  # fmt: skip
 NOT_ON_MINISTACK = ON_NEITHER | {
     "AWS::EC2::EIP", "AWS::EC2::FlowLog", "AWS::EC2::NatGateway", "AWS::EC2::SecurityGroupIngress",
@@ -53,6 +58,8 @@ NOT_ON_MOTO = ON_NEITHER | {
     "AWS::Glue::Connection", "AWS::Glue::Database", "AWS::Glue::Table",
     "AWS::KinesisFirehose::DeliveryStream", "AWS::Logs::LogStream", "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
+    # analytics
+    "AWS::Athena::WorkGroup", "AWS::Glue::Crawler", "AWS::Glue::Trigger",
 }  # fmt: skip
 
 

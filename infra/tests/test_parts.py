@@ -5,7 +5,7 @@ import json
 import pytest
 from templates import Templates
 
-from medallion_platform.settings import SettingsError, load
+from medallion_platform.settings import STANDS_ON, SettingsError, load
 
 NONE = {
     "replication": False,
@@ -31,9 +31,19 @@ TELLING = {
     "emr": ["AWS::EMRServerless::Application"],
     "edge": ["AWS::EC2::NatGateway", "AWS::ElasticLoadBalancingV2::LoadBalancer"],
     "organization": ["AWS::Organizations::Policy"],
+    "catalog": ["AWS::Glue::Crawler", "AWS::LakeFormation::Tag", "AWS::LakeFormation::DataCellsFilter"],
+    "athena": ["AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"],
 }
 
-NEEDS = {"emr": "orchestration"}
+NEEDS = {"emr": ["orchestration"], **STANDS_ON}
+
+
+def standing_on(part: str) -> set[str]:
+    """The part, and all that cannot be without it."""
+    found = {part}
+    for _ in NEEDS:
+        found |= {name for name, needed in NEEDS.items() if found & set(needed)}
+    return found
 
 
 def types(templates: Templates) -> set[str]:
@@ -50,10 +60,10 @@ def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_pa
 def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
     from check import EVERYTHING
 
-    without = types(Templates.of(tmp_path, parts={**EVERYTHING, part: False}))
+    going = standing_on(part)
+    without = types(Templates.of(tmp_path, parts={**EVERYTHING, **dict.fromkeys(going, False)}))
     gone = types(platform) - without
     assert set(TELLING[part]) <= gone
-    going = {part, *(name for name, needed in NEEDS.items() if needed == part)}
     others = {type_ for name, kinds in TELLING.items() if name not in going for type_ in kinds}
     assert others <= without
 
@@ -72,6 +82,16 @@ def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(p
 def test_work_without_anything_to_run_on_is_refused():
     with pytest.raises(SettingsError, match=r"parts\.databricks or parts\.emr"):
         load(environ={}, parts={"databricks": False})
+
+
+@pytest.mark.parametrize("part", STANDS_ON)
+def test_a_part_without_what_it_stands_on_is_refused(part):
+    from check import EVERYTHING
+
+    for needed in STANDS_ON[part]:
+        going = standing_on(needed) - {part}
+        with pytest.raises(SettingsError, match=rf"parts\.{part} needs parts\.{needed}\."):
+            load(environ={}, parts={**EVERYTHING, **dict.fromkeys(going, False), part: True})
 
 
 def test_stacks_are_said_to_be_what_they_are(platform):
