@@ -32,6 +32,10 @@ EVERYTHING = {
     "emr": True,
     "catalog": True,
     "athena": True,
+    "redshift": True,
+    "federation": True,
+    "quicksight": True,
+    "datazone": True,
 }
 
 

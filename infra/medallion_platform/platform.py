@@ -9,9 +9,13 @@ from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack
 from medallion_platform.accounts.organization import Organization
 from medallion_platform.analytics.athena import Athena
 from medallion_platform.analytics.catalog import Catalog
+from medallion_platform.analytics.datazone import Domain
+from medallion_platform.analytics.federation import DatabaseCatalog
 from medallion_platform.analytics.lake_formation import LakeFormation
 from medallion_platform.analytics.permissions import TablePermissions, Views
 from medallion_platform.analytics.personas import Personas
+from medallion_platform.analytics.quicksight import Dashboards
+from medallion_platform.analytics.redshift import Warehouse
 from medallion_platform.identity.boundary import Boundary
 from medallion_platform.identity.databricks import DatabricksAccess
 from medallion_platform.identity.services import ServiceAccess
@@ -111,7 +115,7 @@ class Platform:
             OnPremisesEntry(stack, "on-premises", settings, network.network, keys.platform.attr_arn)
         if settings.parts.edge and account == "serving":
             edge = self._stack(account, "edge")
-            EdgeNetwork(edge, "edge", settings, keys.platform.attr_arn)
+            self.edge = EdgeNetwork(edge, "edge", settings, keys.platform.attr_arn)
         if settings.parts.connection == "transit_gateway":
             self._attach(account, stack, network)
         elif settings.parts.connection == "peering":
@@ -155,10 +159,19 @@ class Platform:
         settings, parts = self.settings, self.settings.parts
         stack = self._stack("serving", "analytics")
         catalog = Catalog(stack, "catalog", settings, keys.platform)
-        LakeFormation(stack, "lake-formation", settings, catalog)
+        lake = LakeFormation(stack, "lake-formation", settings, catalog)
         Personas(stack, "personas", settings)
         if parts.athena:
-            Athena(stack, "athena", settings, keys.platform)
+            queries = Athena(stack, "athena", settings, keys.platform)
+        if parts.federation:
+            DatabaseCatalog(stack, "federation", settings, self.networks["serving"], keys.platform)
+        if parts.redshift:
+            Warehouse(stack, "redshift", settings, self.edge, keys.platform, lake.locations["gold"])
+        if parts.quicksight:
+            dashboards = Dashboards(stack, "quicksight", settings)
+            dashboards.node.add_dependency(queries, lake)
+        if parts.datazone:
+            Domain(stack, "datazone", settings, keys.platform)
         permissions = self._stack("serving", "permissions")
         views = Views(permissions, "views", settings)
         TablePermissions(permissions, "tables", settings, views)

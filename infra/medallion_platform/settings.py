@@ -136,6 +136,7 @@ class Analytics:
     redshift_rpu: int
     redshift_most_rpu: int
     quicksight_namespace: str
+    database_readers: list[str]
 
 
 # What each part of the serving account stands on.

@@ -23,9 +23,13 @@ PARAMETERS = {
     "DataSet": "data-set",
     "DataSyncAgent": "arn:aws:datasync:eu-west-1:000000000001:agent/agent-1",
     "DatabaseLogin": "arn:aws:secretsmanager:eu-west-1:000000000001:secret:database",
+    "ConnectorImage": "292517598671.dkr.ecr.eu-west-1.amazonaws.com/connector:1",
+    "DatabaseEndpoint": "database.example:5432",
+    "DatabaseReader": "arn:aws:secretsmanager:eu-west-1:000000000001:secret:reader",
     "LakeAdministrator": "arn:aws:iam::000000000002:role/deployer",
     "ServingAttachment": "tgw-attach-2",
     "TransitGateway": "tgw-1",
+    "WarehouseDatabaseLogin": "arn:aws:secretsmanager:eu-west-1:000000000001:secret:reader",
 }
 ORDER = [
     "organization",

@@ -48,7 +48,11 @@ ON_NEITHER = {
     "AWS::Athena::NamedQuery", "AWS::Glue::SecurityConfiguration", "AWS::Glue::Workflow",
     "AWS::LakeFormation::DataCellsFilter", "AWS::LakeFormation::DataLakeSettings",
     "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource", "AWS::LakeFormation::Tag",
-    "AWS::LakeFormation::TagAssociation",
+    "AWS::LakeFormation::TagAssociation", "AWS::RedshiftServerless::Namespace",
+    "AWS::RedshiftServerless::Workgroup", "AWS::Athena::DataCatalog", "AWS::DataZone::Domain",
+    "AWS::DataZone::EnvironmentBlueprintConfiguration", "AWS::DataZone::Project",
+    "AWS::QuickSight::Dashboard", "AWS::QuickSight::DataSet", "AWS::QuickSight::DataSource",
+    "AWS::QuickSight::Group",
 }  # fmt: skip
 NOT_ON_MINISTACK = ON_NEITHER | {
     "AWS::EC2::EIP", "AWS::EC2::FlowLog", "AWS::EC2::NatGateway", "AWS::EC2::SecurityGroupIngress",

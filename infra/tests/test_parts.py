@@ -33,6 +33,10 @@ TELLING = {
     "organization": ["AWS::Organizations::Policy"],
     "catalog": ["AWS::Glue::Crawler", "AWS::LakeFormation::Tag", "AWS::LakeFormation::DataCellsFilter"],
     "athena": ["AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"],
+    "redshift": ["AWS::RedshiftServerless::Namespace", "AWS::RedshiftServerless::Workgroup"],
+    "federation": ["AWS::Athena::DataCatalog"],
+    "quicksight": ["AWS::QuickSight::DataSet", "AWS::QuickSight::Dashboard"],
+    "datazone": ["AWS::DataZone::Domain", "AWS::DataZone::Project"],
 }
 
 NEEDS = {"emr": ["orchestration"], **STANDS_ON}

@@ -40,7 +40,8 @@ class Athena(Construct):
         )
         attach_policy(self, "results-policy", bucket, artifacts_policy(name))
         tables = lake(settings.analytics.product)
-        self.workgroups = {persona: self._workgroup(persona, name, key) for persona in roles(tables)}
+        asking = [*roles(tables), *(["quicksight"] if settings.parts.quicksight else [])]
+        self.workgroups = {each: self._workgroup(each, name, key) for each in asking}
         for table in tables:
             if table.layer == "gold":
                 self._query(table)

@@ -1,18 +1,19 @@
-"""SQL for Redshift: schemas over the lake and the database, a table per mart, a view per view, and grants.
+"""SQL for Redshift: schemas over lake and database, a table per mart, a view per view, and grants.
 
-All of it is made of the contracts, and may be run again and again.
+All of it is made of the contracts, and may be killed and run again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medallion_platform.analytics.contracts import LakeTable, lake, roles
+from medallion_platform.analytics.contracts import LakeTable, Reader, lake, roles
 from medallion_platform.analytics.dialects import column_type, condition, view_query
 from medallion_platform.analytics.places import SPECTRUM
 from medallion_platform.settings import Settings
 
 SCHEMA = "datamart"
+NEXT = "datamart_next"
 LAKE = "lake"
 DATABASE = "operational"
 _SORTED_BY = 4
@@ -29,10 +30,9 @@ class Federated:
 
 
 def schemas(settings: Settings, federated: Federated | None = None) -> list[str]:
-    """The schemas: of the marts, over gold in the lake (Spectrum), and over the database."""
+    """The schemas over gold in the lake (Spectrum), and over the database."""
     role = settings.role("serving-redshift")
     found = [
-        f"CREATE SCHEMA IF NOT EXISTS {_quoted(SCHEMA)}",
         f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {_quoted(LAKE)} FROM DATA CATALOG "
         f"DATABASE {_text(SPECTRUM)} REGION {_text(settings.region)} IAM_ROLE {_text(role)}",
     ]
@@ -46,65 +46,32 @@ def schemas(settings: Settings, federated: Federated | None = None) -> list[str]
     return found
 
 
-def tables(product: str) -> list[str]:
-    """The marts as tables of Redshift's own, where they are missing."""
-    return [_create(table) for table in _marts(product, "table")]
-
-
-def load(product: str, source: str = LAKE) -> list[str]:
-    """Fills the marts from gold as it is now, in one transaction: who reads meanwhile sees the marts of before."""
-    found = []
+def marts(product: str, source: str = LAKE) -> list[str]:
+    """All marts anew, in a schema of their own, while readers have those of before: tables that are filled
+    from gold as it is now, the contracts' views over these, and what each role may read."""
+    schema = _quoted(NEXT)
+    found = [f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}"]
     for table in _marts(product, "table"):
-        target = f"{_quoted(SCHEMA)}.{_quoted(table.name)}"
-        columns = ", ".join(_quoted(field.name) for field in table.fields)
-        cast = ", ".join(
-            f"CAST({_quoted(field.name)} AS {column_type(field, 'redshift')})" for field in table.fields
-        )
-        found.append(f"DELETE FROM {target}")
-        found.append(
-            f"INSERT INTO {target} ({columns}) SELECT {cast} FROM {_quoted(source)}.{_quoted(table.name)}"
-        )
-    return found
-
-
-def views(product: str) -> list[str]:
-    """The contracts' views over the marts; and, for who sees some rows of a mart only, a view of these."""
-    found = [
-        f"CREATE OR REPLACE VIEW {_quoted(SCHEMA)}.{_quoted(table.name)} AS "
-        + view_query(table, "redshift", {"gold": SCHEMA})
-        for table in _marts(product, "view")
-    ]
-    for table in _marts(product, "table"):
-        for reader in table.readers:
-            if reader.rows is not None:
-                shown = [field.name for field in table.fields if field.name not in reader.hidden]
-                found.append(
-                    f"CREATE OR REPLACE VIEW {_quoted(SCHEMA)}.{_quoted(_own(table, reader.role))} AS SELECT "
-                    f"{', '.join(map(_quoted, shown))} FROM {_quoted(SCHEMA)}.{_quoted(table.name)} "
-                    f"WHERE {condition(reader.rows, 'redshift')}"
-                )
-    return found
-
-
-def grants(product: str) -> list[str]:
-    """What each role of the contracts may read; what it could before and no contract says is taken away."""
-    found = []
-    for role in roles(lake(product)):
-        found.append(f"REVOKE ALL ON ALL TABLES IN SCHEMA {_quoted(SCHEMA)} FROM ROLE {_quoted(role)}")
+        found += [_create(table), _fill(table, source)]
+    for table in _marts(product, "view"):
+        query = view_query(table, "redshift", {"gold": NEXT})
+        found.append(f"CREATE VIEW {schema}.{_quoted(table.name)} AS {query}")
     for table in (*_marts(product, "table"), *_marts(product, "view")):
         for reader in table.readers:
-            target, columns = table.name, ""
-            if reader.rows is not None:
-                target = _own(table, reader.role)
-            elif reader.hidden:
-                shown = [field.name for field in table.fields if field.name not in reader.hidden]
-                columns = f" ({', '.join(map(_quoted, shown))})"
-            found.append(
-                f"GRANT SELECT{columns} ON {_quoted(SCHEMA)}.{_quoted(target)} TO ROLE {_quoted(reader.role)}"
-            )
+            found += _granted(table, reader)
     reading = sorted({r.role for t in lake(product) if t.layer == "gold" for r in t.readers})
-    found += [f"GRANT USAGE ON SCHEMA {_quoted(SCHEMA)} TO ROLE {_quoted(role)}" for role in reading]
-    return found
+    return [*found, *(f"GRANT USAGE ON SCHEMA {schema} TO ROLE {_quoted(role)}" for role in reading)]
+
+
+def swap() -> list[str]:
+    """Puts the new marts in the place of the old ones, in one transaction. Nothing of the old ones stays, no
+    grant that no contract says any more either."""
+    return [
+        "BEGIN",
+        f"DROP SCHEMA IF EXISTS {_quoted(SCHEMA)} CASCADE",
+        f"ALTER SCHEMA {_quoted(NEXT)} RENAME TO {_quoted(SCHEMA)}",
+        "COMMIT",
+    ]
 
 
 def new_roles(product: str, known: set[str]) -> list[str]:
@@ -116,10 +83,6 @@ def _marts(product: str, kind: str) -> list[LakeTable]:
     return [table for table in lake(product) if table.layer == "gold" and table.kind == kind]
 
 
-def _own(table: LakeTable, role: str) -> str:
-    return f"{table.name}__{role}"
-
-
 def _create(table: LakeTable) -> str:
     columns = ", ".join(
         f"{_quoted(field.name)} {column_type(field, 'redshift')}"
@@ -128,8 +91,34 @@ def _create(table: LakeTable) -> str:
     )
     key = f", PRIMARY KEY ({', '.join(map(_quoted, table.keys))})" if table.keys else ""
     by = ", ".join(map(_quoted, table.sorted_by[:_SORTED_BY]))
-    target = f"{_quoted(SCHEMA)}.{_quoted(table.name)}"
-    return f"CREATE TABLE IF NOT EXISTS {target} ({columns}{key})" + (f" SORTKEY ({by})" if by else "")
+    return f"CREATE TABLE {_named(table.name)} ({columns}{key})" + (f" SORTKEY ({by})" if by else "")
+
+
+def _fill(table: LakeTable, source: str) -> str:
+    columns = ", ".join(_quoted(field.name) for field in table.fields)
+    cast = ", ".join(
+        f"CAST({_quoted(field.name)} AS {column_type(field, 'redshift')})" for field in table.fields
+    )
+    return (
+        f"INSERT INTO {_named(table.name)} ({columns}) "
+        f"SELECT {cast} FROM {_quoted(source)}.{_quoted(table.name)}"
+    )
+
+
+def _granted(table: LakeTable, reader: Reader) -> list[str]:
+    """The columns that a role sees; of a mart of which it sees some rows only, a view of these instead."""
+    shown = ", ".join(_quoted(field.name) for field in table.fields if field.name not in reader.hidden)
+    role = _quoted(reader.role)
+    if reader.rows is not None:
+        own = _named(f"{table.name}__{reader.role}")
+        query = f"SELECT {shown} FROM {_named(table.name)} WHERE {condition(reader.rows, 'redshift')}"
+        return [f"CREATE VIEW {own} AS {query}", f"GRANT SELECT ON {own} TO ROLE {role}"]
+    columns = f" ({shown})" if reader.hidden else ""
+    return [f"GRANT SELECT{columns} ON {_named(table.name)} TO ROLE {role}"]
+
+
+def _named(table: str) -> str:
+    return f"{_quoted(NEXT)}.{_quoted(table)}"
 
 
 def _quoted(name: str) -> str:

@@ -35,6 +35,11 @@ def view_query(table: LakeTable, dialect: Dialect, schemas: dict[str, str]) -> s
     Raises SettingsError for what the dialect does not have.
     """
     assert table.query is not None
+    strange = sorted(f"{layer}.{name}" for layer, name in table.inputs if layer not in schemas)
+    if strange:
+        raise SettingsError(
+            f"{table.layer}.{table.name}: {dialect} cannot make this view, because it has no {strange[0]}."
+        )
     named = {name: f"`{schemas[layer]}`.`{name}`" for layer, name in table.inputs}
     text = re.sub(r"\{(\w+)\}", lambda match: named[match[1]], table.query)
     tree = sqlglot.parse_one(text, dialect="spark")

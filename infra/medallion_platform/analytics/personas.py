@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from medallion_platform.analytics.contracts import lake, roles
-from medallion_platform.analytics.places import DATABASES, results, workgroup
+from medallion_platform.analytics.places import DATABASES, FEDERATED, SPILLED, results, workgroup
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key
 from medallion_platform.policies import Statement, allow
@@ -55,29 +55,47 @@ def _people(settings: Settings, persona: str) -> Statement:
 
 def _needs(settings: Settings, persona: str) -> list[Statement]:
     own, region = settings.account("serving"), settings.region
-    glued = f"arn:aws:glue:{region}:{own}"
-    databases = [f"{glued}:database/{name}" for name in DATABASES]
-    tables = [f"{glued}:table/{name}/*" for name in DATABASES]
-    found = [
-        allow(
-            "Catalog",
-            ["glue:GetDatabase", "glue:GetDatabases", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"],
-            [f"{glued}:catalog", *databases, *tables],
-        ),
-        allow("Data", ["lakeformation:GetDataAccess"], "*"),  # which it is, Lake Formation decides
-    ]
-    if settings.parts.athena:
-        found += _athena(settings, persona)
-    if settings.parts.redshift:
+    found = query_needs(settings, persona, DATABASES)
+    if settings.parts.federation and persona in settings.analytics.database_readers:
         found += [
+            allow(
+                "DatabaseCatalog",
+                ["athena:GetDataCatalog"],
+                f"arn:aws:athena:{region}:{own}:datacatalog/{FEDERATED}",
+            ),
+            allow(
+                "DatabaseConnector",
+                ["lambda:InvokeFunction"],
+                f"arn:aws:lambda:{region}:{own}:function:{settings.prefix}-database-connector",
+            ),
+            allow("DatabaseRows", ["s3:GetObject"], f"arn:aws:s3:::{results(settings)}/{SPILLED}/*"),
+        ]
+    if settings.parts.redshift:
+        found.append(
             allow(
                 "Warehouse",
                 ["redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup"],
                 f"arn:aws:redshift-serverless:{region}:{own}:workgroup/*",
                 when={"StringEquals": {"aws:ResourceTag/platform": settings.prefix}},
             )
-        ]
+        )
     return found
+
+
+def query_needs(settings: Settings, who: str, databases: list[str]) -> list[Statement]:
+    """What a role needs to ask for data; which it is given, Lake Formation decides."""
+    own, region = settings.account("serving"), settings.region
+    glued = f"arn:aws:glue:{region}:{own}"
+    named = [f"{glued}:{kind}/{name}{below}" for kind, below in (("database", ""), ("table", "/*")) for name in databases]
+    found = [
+        allow(
+            "Catalog",
+            ["glue:GetDatabase", "glue:GetDatabases", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"],
+            [f"{glued}:catalog", *named],
+        ),
+        allow("Data", ["lakeformation:GetDataAccess"], "*"),
+    ]
+    return [*found, *(_athena(settings, who) if settings.parts.athena else [])]
 
 
 def _athena(settings: Settings, persona: str) -> list[Statement]:
@@ -112,12 +130,4 @@ def _athena(settings: Settings, persona: str) -> list[Statement]:
             account="serving",
         ),
     ]  # fmt: skip
-    if settings.parts.federation:
-        found.append(
-            allow(
-                "Database",
-                ["lambda:InvokeFunction"],
-                f"arn:aws:lambda:{region}:{own}:function:{settings.prefix}-database-connector",
-            )
-        )
     return found

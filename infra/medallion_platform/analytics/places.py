@@ -8,6 +8,9 @@ from medallion_platform.settings import Settings
 DATABASES = ["silver", "gold"]
 # Redshift reads gold by the manifests that Delta writes beside its tables: other entries of the catalog.
 SPECTRUM = "gold_spectrum"
+# The database beside the lake, as Athena names it, and where its connector puts what is too much for an answer.
+FEDERATED = "operational"
+SPILLED = "_spilled"
 
 
 def results(settings: Settings) -> str:
