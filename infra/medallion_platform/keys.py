@@ -142,7 +142,11 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
             ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
             "*",
             to=root,
-            when={"StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_USING, *more)]}},
+            when={
+                "StringEquals": {
+                    "kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_USING, *more)]
+                }
+            },
         ),
         allow(
             "Grants",
@@ -151,7 +155,9 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
             to=root,
             when={
                 "Bool": {"kms:GrantIsForAWSResource": "true"},
-                "StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_GRANTED, *more)]},
+                "StringEquals": {
+                    "kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_GRANTED, *more)]
+                },
             },
         ),
         allow(

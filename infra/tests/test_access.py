@@ -513,7 +513,7 @@ WITHOUT_RESOURCE = {
     "engineering-run-on-databricks.Watched": "deliveries of logs and traces: AWS has no resources",
     "serving-quicksight-network.IntoTheNetwork": "network interfaces: AWS has no resources",
     "engineering-run-on-emr.Watched": "deliveries of logs and traces: AWS has no resources",
-    "serving-database-connector.IntoTheNetwork": "network interfaces, states of queries: AWS has no resources",
+    "serving-database-connector.IntoTheNetwork": "network interfaces, states of queries: no resources",
     "serving-crawler.Security": "security configurations of Glue: AWS has no resources",
     **{
         f"serving-{name}.Data": "what it is of, Lake Formation decides: AWS has no resources"

@@ -1,4 +1,4 @@
-"""What people without Databricks see and may do: catalog, Lake Formation, Athena."""
+"""What people without Databricks see and may do: catalog, Lake Formation, Athena, QuickSight, DataZone."""
 
 import json
 from dataclasses import replace
@@ -52,7 +52,9 @@ def test_crawlers_make_native_delta_tables_of_the_contracts_tables_and_of_no_vie
     assert trigger["Type"] == "SCHEDULED" and trigger["Schedule"] == SETTINGS.analytics.crawl
 
 
-def test_databases_are_where_the_layers_tables_are_and_there_once_in_an_account(platform, tmp_path, monkeypatch):
+def test_databases_are_where_the_layers_tables_are_and_there_once_in_an_account(
+    platform, tmp_path, monkeypatch
+):
     def databases(templates):
         return sorted(
             (each.stack.account, each.properties["DatabaseInput"]["Name"])
@@ -61,6 +63,7 @@ def test_databases_are_where_the_layers_tables_are_and_there_once_in_an_account(
 
     assert [(account, name) for account, name in databases(platform) if account == SERVING] == [
         (SERVING, "gold"),
+        (SERVING, "gold_spectrum"),
         (SERVING, "silver"),
     ]
     # one account for both: the jobs of EMR have made them
@@ -127,7 +130,9 @@ def test_nothing_is_for_everybody(platform):
     assert settings["CreateDatabaseDefaultPermissions"] == []
     assert settings["CreateTableDefaultPermissions"] == []
     assert settings["AllowExternalDataFiltering"] is False
-    told = json.dumps([each.properties for each in platform.resources("AWS::LakeFormation::PrincipalPermissions")])
+    told = json.dumps(
+        [each.properties for each in platform.resources("AWS::LakeFormation::PrincipalPermissions")]
+    )
     assert "IAM_ALLOWED_PRINCIPALS" not in told and "ALLIAMPrincipals" not in told
 
 
@@ -190,7 +195,9 @@ def shop(folder, rows="shop = 'north' AND amount > 10"):
 
 def test_rows_and_tags_of_a_contract_become_a_filter(tmp_path):
     product = str(shop(tmp_path / "shop"))
-    made = Templates.of(tmp_path / "out", parts={"catalog": True, "athena": True}, analytics={"product": product})
+    made = Templates.of(
+        tmp_path / "out", parts={"catalog": True, "athena": True}, analytics={"product": product}
+    )
     lake = Lake.of(made)
     columns = ["id", "shop", "amount", "customer", "ordered_on"]
     condition = "shop = 'north' AND amount > 10"
@@ -248,13 +255,18 @@ def person(permission_set):
     return f"arn:aws:iam::{SERVING}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{permission_set}_1"
 
 
+LAMBDA = f"arn:aws:lambda:eu-west-1:{SERVING}:function"
+WAREHOUSE = f"arn:aws:redshift-serverless:eu-west-1:{SERVING}:workgroup/1-2-3"
+QUICKSIGHT = persona("quicksight")
 ANALYST, CRAWLER, VENDED = (persona(name) for name in ("flights_analyst", "crawler", "lake_formation"))
 MUST_ALLOW = {
     "an analyst becomes one": Request(person("flights_analyst"), "sts:AssumeRole", ANALYST),
     "an analyst queries": Request(ANALYST, "athena:StartQueryExecution", f"{ATHENA}flights_analyst"),
     "an analyst looks into the catalog": Request(ANALYST, "glue:GetTable", f"{GLUE}:table/gold/fact_flight"),
     "an analyst asks Lake Formation for data": Request(ANALYST, "lakeformation:GetDataAccess", "*"),
-    "an analyst fetches what came of it": Request(ANALYST, "s3:GetObject", f"{RESULTS}/flights_analyst/1.csv"),
+    "an analyst fetches what came of it": Request(
+        ANALYST, "s3:GetObject", f"{RESULTS}/flights_analyst/1.csv"
+    ),
     "Lake Formation takes on its role": Request(LAKE, "sts:AssumeRole", VENDED, OF_LAKE),
     "Lake Formation reads gold": Request(VENDED, "s3:GetObject", at("refined", "gold/t/1.parquet")),
     "Lake Formation reads silver, in the first account": Request(
@@ -264,13 +276,26 @@ MUST_ALLOW = {
         "glue.amazonaws.com", "sts:AssumeRole", CRAWLER, {"aws:SourceAccount": SERVING}
     ),
     "the crawler reads a log": Request(CRAWLER, "s3:GetObject", at("refined", "gold/t/_delta_log/0.json")),
+    "an engineer reads the database": Request(
+        persona("flights_engineer"), "lambda:InvokeFunction", f"{LAMBDA}:medallion-database-connector"
+    ),
+    "the connector puts down what is too much": Request(
+        persona("database_connector"), "s3:PutObject", f"{RESULTS}/_spilled/1"
+    ),
+    "an analyst comes to the warehouse": Request(
+        ANALYST, "redshift-serverless:GetCredentials", WAREHOUSE, {"aws:ResourceTag/platform": "medallion"}
+    ),
+    "Redshift takes on its role": Request("redshift.amazonaws.com", "sts:AssumeRole", persona("redshift")),
+    "Redshift asks Lake Formation for gold": Request(persona("redshift"), "lakeformation:GetDataAccess", "*"),
+    "QuickSight queries": Request(QUICKSIGHT, "athena:StartQueryExecution", f"{ATHENA}quicksight"),
+    "QuickSight takes on its role": Request(
+        "quicksight.amazonaws.com", "sts:AssumeRole", QUICKSIGHT, {"aws:SourceAccount": SERVING}
+    ),
     "the crawler makes a table": Request(CRAWLER, "glue:CreateTable", f"{GLUE}:table/gold/new"),
 }
 MUST_DENY = {
     "another's permission set makes no analyst": Request(person("flights_public"), "sts:AssumeRole", ANALYST),
-    "a stranger becomes an analyst": Request(
-        "arn:aws:iam::999999999999:role/x", "sts:AssumeRole", ANALYST
-    ),
+    "a stranger becomes an analyst": Request("arn:aws:iam::999999999999:role/x", "sts:AssumeRole", ANALYST),
     "an analyst queries as an engineer": Request(
         ANALYST, "athena:StartQueryExecution", f"{ATHENA}flights_engineer"
     ),
@@ -282,9 +307,7 @@ MUST_DENY = {
     ),
     "an analyst changes a table": Request(ANALYST, "glue:UpdateTable", f"{GLUE}:table/gold/fact_flight"),
     "an analyst grants": Request(ANALYST, "lakeformation:GrantPermissions", "*"),
-    "an analyst changes a workgroup": Request(
-        ANALYST, "athena:UpdateWorkGroup", f"{ATHENA}flights_analyst"
-    ),
+    "an analyst changes a workgroup": Request(ANALYST, "athena:UpdateWorkGroup", f"{ATHENA}flights_analyst"),
     "Lake Formation of another account": Request(
         LAKE,
         "sts:AssumeRole",
@@ -297,6 +320,28 @@ MUST_DENY = {
         CRAWLER, "s3:PutObject", at("refined", "gold/t/_symlink_format_manifest/manifest")
     ),
     "the crawler deletes a table": Request(CRAWLER, "glue:DeleteTable", f"{GLUE}:table/gold/fact_flight"),
+    "an analyst reads the database": Request(
+        ANALYST, "lambda:InvokeFunction", f"{LAMBDA}:medallion-database-connector"
+    ),
+    "QuickSight of another account": Request(
+        "quicksight.amazonaws.com", "sts:AssumeRole", QUICKSIGHT, {"aws:SourceAccount": "999999999999"}
+    ),
+    "QuickSight fetches an engineer's results": Request(
+        QUICKSIGHT, "s3:GetObject", f"{RESULTS}/flights_engineer/1.csv"
+    ),
+    "QuickSight looks into silver": Request(QUICKSIGHT, "glue:GetTable", f"{GLUE}:table/silver/passengers"),
+    "Redshift reads files by itself": Request(
+        persona("redshift"), "s3:GetObject", at("refined", "gold/t/1.parquet"), INSIDE
+    ),
+    "Redshift looks into silver": Request(
+        persona("redshift"), "glue:GetTable", f"{GLUE}:table/silver/passengers"
+    ),
+    "the connector reads results": Request(
+        persona("database_connector"), "s3:GetObject", f"{RESULTS}/flights_engineer/1.csv"
+    ),
+    "a workgroup of somebody else": Request(
+        ANALYST, "redshift-serverless:GetCredentials", WAREHOUSE, {"aws:ResourceTag/platform": "theirs"}
+    ),
     "the role of views reads the files themselves": Request(
         persona("views"), "s3:GetObject", at("refined", "gold/t/1.parquet"), INSIDE
     ),
@@ -337,8 +382,11 @@ def test_who_reads_files_may_use_their_zones_keys_through_s3_and_no_others(platf
 
 
 def test_a_workgroup_is_a_personas_own_with_encrypted_results_and_a_limit_that_nobody_can_change(platform):
-    found = {each.properties["Name"]: each.properties for each in platform.resources("AWS::Athena::WorkGroup")}
-    assert set(found) == {f"medallion-{name}" for name in contracts.roles(tuple(FLIGHTS.values()))}
+    found = {
+        each.properties["Name"]: each.properties for each in platform.resources("AWS::Athena::WorkGroup")
+    }
+    personas = contracts.roles(tuple(FLIGHTS.values()))
+    assert set(found) == {f"medallion-{name}" for name in (*personas, "quicksight")}
     places = set()
     for name, workgroup in found.items():
         given = workgroup["WorkGroupConfiguration"]
@@ -371,3 +419,123 @@ def test_each_persona_has_a_query_for_each_mart_that_it_reads_and_for_no_other(p
     assert found["medallion-flights_engineer"] == {
         f"gold.{name}" for layer, name in FLIGHTS if layer == "gold"
     }
+
+
+# Athena on the database
+
+
+def test_the_connector_stands_where_the_database_can_be_reached_and_has_no_password(platform):
+    function = platform.one("AWS::Lambda::Function", FunctionName="medallion-database-connector").properties
+    assert all(".lakehousenetworkrefined" in each for each in function["VpcConfig"]["SubnetIds"])
+    [group] = function["VpcConfig"]["SecurityGroupIds"]
+    assert ".lakehouseworkspace" in group, "which the database admits: test_network.py"
+    said = function["Environment"]["Variables"]
+    assert said["default"] == (
+        "postgres://jdbc:postgresql://<DatabaseEndpoint>/<DatabaseName>?sslmode=verify-full&${<DatabaseReader>}"
+    )
+    assert said["spill_bucket"] == RESULTS[13:] and said["disable_spill_encryption"] == "false"
+    catalog = platform.one("AWS::Athena::DataCatalog").properties
+    assert catalog["Type"] == "LAMBDA"
+    assert catalog["Parameters"] == {"function": f"{LAMBDA}:medallion-database-connector"}
+
+
+# QuickSight
+
+
+def test_a_data_set_shows_its_rows_to_the_roles_of_its_contract_and_to_nobody_else(platform):
+    sets = {each.properties["DataSetId"]: each for each in platform.resources("AWS::QuickSight::DataSet")}
+    marts = {table.name: table for table in FLIGHTS.values() if table.layer == "gold"}
+    assert set(sets) == {f"medallion-{name}{end}" for name in marts for end in ("", "-rules")}
+    for name, table in marts.items():
+        found = sets[f"medallion-{name}"].properties
+        rules = sets[f"medallion-{name}-rules"]
+        given = found["RowLevelPermissionDataSet"]
+        assert given["Arn"] == f"{rules.stack.name}.{rules.logical_id}.Arn"
+        assert given["PermissionPolicy"] == "GRANT_ACCESS" and given["Status"] == "ENABLED"
+        query = rules.properties["PhysicalTableMap"]["rules"]["CustomSql"]["SqlQuery"]
+        for role in contracts.roles(tuple(FLIGHTS.values())):
+            assert (f"('{role}'," in query) is (role in {r.role for r in table.readers}), (name, role)
+        assert found["ImportMode"] == "DIRECT_QUERY"
+        assert "ColumnLevelPermissionRules" not in found, "no mart has a guarded column"
+
+
+def test_rows_and_columns_of_a_contract_become_rules_of_quicksight(tmp_path):
+    product = shop(tmp_path / "shop", "shop IN ('north', 'south')")
+    text = CONTRACT.replace("ROWS", "shop IN ('north', 'south')").replace("value: silver", "value: gold")
+    text = text.replace("{property: source, value: {path: orders/*.json, format: json}}",
+                        "{property: inputs, value: [{table: silver.orders}]}")  # fmt: skip
+    text = text.replace("id: shop-silver-orders", "id: shop-gold-sales").replace(
+        "name: orders", "name: sales"
+    )
+    (product / "sales.odcs.yaml").write_text(text)
+    (product / "sales.sql").write_text("SELECT id, shop, amount, customer, ordered_on FROM {orders}")
+    made = Templates.of(
+        tmp_path / "out",
+        parts={"catalog": True, "athena": True, "quicksight": True},
+        analytics={"product": str(product)},
+    )
+    sets = {
+        each.properties["DataSetId"]: each.properties for each in made.resources("AWS::QuickSight::DataSet")
+    }
+    sql = sets["medallion-sales-rules"]["PhysicalTableMap"]["rules"]["CustomSql"]["SqlQuery"]
+    assert sql == (
+        "SELECT * FROM (VALUES ('shop_owner', CAST(NULL AS VARCHAR)), ('shop_clerk', 'north,south'), "
+        '(\'shop_care\', CAST(NULL AS VARCHAR))) AS rules ("GroupName", "shop")'
+    )
+    group = f"arn:aws:quicksight:eu-west-1:{SERVING}:group/default"
+    assert sets["medallion-sales"]["ColumnLevelPermissionRules"] == [
+        {"ColumnNames": ["customer"], "Principals": [f"{group}/shop_owner", f"{group}/shop_care"]}
+    ]
+    [board] = [
+        each.properties
+        for each in made.resources("AWS::QuickSight::Dashboard")
+        if each.properties["Name"] == "shop_clerk"
+    ]
+    assert '"customer"' not in json.dumps(board), "what it does not see is not on its dashboard"
+
+
+def test_each_persona_has_a_dashboard_of_the_marts_that_it_reads_and_nobody_else_opens_it(platform):
+    boards = {
+        each.properties["Name"]: each.properties for each in platform.resources("AWS::QuickSight::Dashboard")
+    }
+    assert set(boards) == set(contracts.roles(tuple(t for t in FLIGHTS.values() if t.layer == "gold")))
+    for name, board in boards.items():
+        marts = {
+            t.name for t in FLIGHTS.values() if t.layer == "gold" and name in {r.role for r in t.readers}
+        }
+        assert {sheet["Name"] for sheet in board["Definition"]["Sheets"]} == marts
+        assert len(marts) <= 20, "QuickSight has no more sheets"
+        [permission] = board["Permissions"]
+        assert permission["Principal"].endswith(f":group/default/{name}")
+        assert not any("Update" in action or "Delete" in action for action in permission["Actions"])
+        for sheet in board["Definition"]["Sheets"]:
+            columns = {field.name for field in FLIGHTS["gold", sheet["Name"]].fields}
+            assert sheet["Visuals"], sheet["Name"]
+            for column in _columns(sheet["Visuals"]):
+                assert column["ColumnName"] in columns and column["DataSetIdentifier"] == sheet["Name"]
+
+
+def _columns(value):
+    if isinstance(value, dict):
+        if "ColumnName" in value:
+            yield value
+        for each in value.values():
+            yield from _columns(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _columns(each)
+
+
+# DataZone
+
+
+def test_a_domain_has_a_project_per_domain_of_the_contracts_and_makes_roles_below_the_boundary_only(platform):
+    domain = platform.one("AWS::DataZone::Domain")
+    assert domain.properties["KmsKeyIdentifier"].startswith("arn:aws:kms:")
+    assert {p.properties["Name"] for p in platform.resources("AWS::DataZone::Project")} == {
+        table.domain for table in FLIGHTS.values()
+    }
+    lake = platform.one("AWS::DataZone::EnvironmentBlueprintConfiguration").properties
+    assert lake["EnvironmentBlueprintIdentifier"] == "DefaultDataLake"
+    assert lake["EnvironmentRolePermissionBoundary"].endswith(":policy/medallion-serving-boundary")
+    assert lake["EnabledRegions"] == [SETTINGS.region]

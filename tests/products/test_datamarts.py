@@ -1,4 +1,4 @@
-"""Gold as others read it: which features of Delta it needs, and Redshift's marts, by DuckDB, against Spark."""
+"""Gold as others read it: the features of Delta it needs, and Redshift's marts, by DuckDB, against Spark."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ INFRA = Path(__file__).parents[2] / "infra"
 # What AWS says of Athena: reader versions up to 3, column mapping and TIMESTAMP_NTZ.
 ATHENA = {"columnMapping", "timestampNtz"}
 MANIFESTS = "delta.compatibility.symlinkFormatManifest.enabled"
-VIEWS = {
-    "network_planning": ["origin", "dest", "year", "quarter"],
-    "operations": ["flight_date", "scheduled_departure_at", "carrier", "flight", "origin"],
-    "public_on_time": ["carrier_name", "year", "month"],
-}
+VIEWS = {"network_planning", "operations", "public_on_time"}
 
 
 def test_redshifts_marts_are_sparks_gold_and_athena_can_read_what_gold_is_written_with(
@@ -40,7 +36,7 @@ def test_redshifts_marts_are_sparks_gold_and_athena_can_read_what_gold_is_writte
 
     land(lakehouse.settings.landing, days="2013-01-03..2013-01-05")
     assert lakehouse.run("flights").succeeded
-    names, schema = list(oracle.KEYS), lakehouse.settings.schema("gold")
+    names, schema = sorted(oracle.KEYS.keys() - VIEWS), lakehouse.settings.schema("gold")
     for name in names:
         lakehouse.spark.sql(f"ALTER TABLE {schema}.{name} SET TBLPROPERTIES ('{MANIFESTS}' = 'true')")
     land(lakehouse.settings.landing, days="2013-01-06..2013-01-06")
@@ -58,7 +54,7 @@ def test_redshifts_marts_are_sparks_gold_and_athena_can_read_what_gold_is_writte
     redshift = Redshift({name: listed(folder / name) for name in names})
     datamarts.bring_up(redshift.execute, "flights", ["CREATE EXTERNAL SCHEMA lake FROM DATA CATALOG"])
     assert redshift.swapped and len(redshift.granted) > 20
-    for name, keys in (oracle.KEYS | VIEWS).items():
+    for name, keys in oracle.KEYS.items():
         expected = lakehouse.table(f"gold.{name}").toPandas()
         assert len(expected) > 0, name
         assert_same_rows(redshift.rows(name), expected, keys)
@@ -71,7 +67,7 @@ def listed(table: Path) -> list[str]:
 
 
 class Redshift:
-    """Runs Redshift's SQL on DuckDB: all but schemas of others, roles, grants and the swap, which it notes."""
+    """Runs Redshift's SQL on DuckDB: all but outer schemas, roles, grants and the swap, which it notes."""
 
     def __init__(self, lake: dict[str, list[str]]) -> None:
         import duckdb
@@ -102,4 +98,5 @@ class Redshift:
         return []
 
     def rows(self, name: str) -> pd.DataFrame:
-        return self._duck.execute(f'SELECT * FROM datamart_next."{name}"').df()
+        # by Arrow, which keeps decimals
+        return self._duck.sql(f'SELECT * FROM datamart_next."{name}"').to_arrow_table().to_pandas()

@@ -24,7 +24,7 @@ _Workgroup = athena.CfnWorkGroup
 
 
 class Athena(Construct):
-    """Who queries cannot choose where results go, nor how they are encrypted, nor read more than the limit."""
+    """Who queries cannot choose where results go or how they are encrypted, nor read beyond the limit."""
 
     def __init__(self, scope: Construct, id_: str, settings: Settings, key: kms.CfnKey) -> None:
         super().__init__(scope, id_)

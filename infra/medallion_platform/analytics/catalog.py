@@ -87,8 +87,8 @@ class Catalog(Construct):
                 allow(
                     "Catalog",
                     [
-                        "glue:BatchGetPartition", "glue:CreateTable", "glue:GetDatabase", "glue:GetPartitions",
-                        "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
+                        "glue:BatchGetPartition", "glue:CreateTable", "glue:GetDatabase",
+                        "glue:GetPartitions", "glue:GetTable", "glue:GetTables", "glue:UpdateTable",
                     ],
                     [
                         f"{glued}:catalog",
@@ -99,7 +99,10 @@ class Catalog(Construct):
                 allow("Security", ["glue:GetSecurityConfiguration"], "*"),  # AWS has it for all only
                 allow(
                     "Logs",
-                    ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                    [
+                        "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream",
+                        "logs:PutLogEvents",
+                    ],
                     f"arn:aws:logs:{region}:{own}:log-group:/aws-glue/*",
                 ),
             ],

@@ -14,7 +14,6 @@ from medallion_pipelines.contracts.guarded import guards
 from medallion_pipelines.contracts.product import load_product
 from medallion_pipelines.governance.functions import groups, sees
 from medallion_pipelines.shipped import product_folder
-
 from medallion_platform.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""DataZone: a domain to find data in, a project per domain of the contracts, and the lake as an environment."""
+"""DataZone: a domain to find data in, a project per domain of the contracts, the lake as an environment."""
 
 from __future__ import annotations
 
@@ -69,10 +69,16 @@ class Domain(Construct):
         )
 
     def _role(
-        self, name: str, description: str, managed: str, actions: tuple[str, ...] | list[str] = ("sts:AssumeRole",)
+        self,
+        name: str,
+        description: str,
+        managed: str,
+        actions: tuple[str, ...] | list[str] = ("sts:AssumeRole",),
     ) -> iam.CfnRole:
         own: dict[str, Any] = {"StringEquals": {"aws:SourceAccount": self._own}}
-        trust: Statement = allow("DataZone", actions, None, to={"Service": "datazone.amazonaws.com"}, when=own)
+        trust: Statement = allow(
+            "DataZone", actions, None, to={"Service": "datazone.amazonaws.com"}, when=own
+        )
         role = make_role(
             self, self._settings, f"serving-datazone-{name}", trust=[trust], description=description
         )

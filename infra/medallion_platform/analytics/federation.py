@@ -1,4 +1,4 @@
-"""The PostgreSQL database beside the lake: Athena's connector to it, and the catalog by which queries name it."""
+"""The PostgreSQL database beside the lake: Athena's connector to it, and the catalog that queries name."""
 
 from __future__ import annotations
 

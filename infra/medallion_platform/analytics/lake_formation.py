@@ -78,7 +78,11 @@ class LakeFormation(Construct):
         for layer in DATABASES:
             arn = f"arn:aws:s3:::{self._settings.bucket(LAYERS[layer])}/{layer}"
             location = lf.CfnResource(
-                self, f"location-{layer}", resource_arn=arn, use_service_linked_role=False, role_arn=role.attr_arn
+                self,
+                f"location-{layer}",
+                resource_arn=arn,
+                use_service_linked_role=False,
+                role_arn=role.attr_arn,
             )
             self._after(location)
             self.locations[layer] = location

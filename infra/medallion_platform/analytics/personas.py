@@ -1,4 +1,4 @@
-"""The people of the contracts' roles: a role of IAM for each, which reads what Lake Formation lets it read."""
+"""The people of the contracts' roles: a role of IAM for each, which reads what Lake Formation lets it."""
 
 from __future__ import annotations
 
@@ -86,11 +86,21 @@ def query_needs(settings: Settings, who: str, databases: list[str]) -> list[Stat
     """What a role needs to ask for data; which it is given, Lake Formation decides."""
     own, region = settings.account("serving"), settings.region
     glued = f"arn:aws:glue:{region}:{own}"
-    named = [f"{glued}:{kind}/{name}{below}" for kind, below in (("database", ""), ("table", "/*")) for name in databases]
+    named = [
+        f"{glued}:{kind}/{name}{below}"
+        for kind, below in (("database", ""), ("table", "/*"))
+        for name in databases
+    ]
     found = [
         allow(
             "Catalog",
-            ["glue:GetDatabase", "glue:GetDatabases", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"],
+            [
+                "glue:GetDatabase",
+                "glue:GetDatabases",
+                "glue:GetPartitions",
+                "glue:GetTable",
+                "glue:GetTables",
+            ],
             [f"{glued}:catalog", *named],
         ),
         allow("Data", ["lakeformation:GetDataAccess"], "*"),
@@ -102,7 +112,7 @@ def _athena(settings: Settings, persona: str) -> list[Statement]:
     """Its own workgroup, so that nobody finds results of somebody who sees more."""
     own, region = settings.account("serving"), settings.region
     bucket = f"arn:aws:s3:::{results(settings)}"
-    found = [
+    return [
         allow(
             "Queries",
             [
@@ -130,4 +140,3 @@ def _athena(settings: Settings, persona: str) -> list[Statement]:
             account="serving",
         ),
     ]  # fmt: skip
-    return found

@@ -8,7 +8,7 @@ from medallion_platform.settings import Settings
 DATABASES = ["silver", "gold"]
 # Redshift reads gold by the manifests that Delta writes beside its tables: other entries of the catalog.
 SPECTRUM = "gold_spectrum"
-# The database beside the lake, as Athena names it, and where its connector puts what is too much for an answer.
+# The database beside the lake, as Athena names it; where its connector puts what an answer cannot hold.
 FEDERATED = "operational"
 SPILLED = "_spilled"
 

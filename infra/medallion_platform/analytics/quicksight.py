@@ -28,8 +28,8 @@ _Permissions = lf.CfnPrincipalPermissions
 
 
 class Dashboards(Construct):
-    """People are in the groups of the contracts' roles. The account's subscription to QuickSight is made by
-    hand before.
+    """People are in groups that are called like the contracts' roles. These, and the account's subscription,
+    are there before: CloudFormation makes neither.
 
     QuickSight asks as one role, which reads whole marts. Whom it shows what, its own rules say: each data set
     has one of rows, which names every group that sees any, and one for the columns that not all of these see.
@@ -40,15 +40,10 @@ class Dashboards(Construct):
         self._settings, self._own = settings, settings.account("serving")
         tables = [table for table in lake(settings.analytics.product) if table.layer == "gold"]
         personas = roles(tuple(tables))
-        self._groups = {name: self._group(name) for name in personas}
         self._source = self._data_source()
         self._sets = {table.name: self._data_set(table) for table in tables}
         for persona in personas:
             self._dashboard(persona, [t for t in tables if any(r.role == persona for r in t.readers)])
-
-    def _group(self, name: str) -> quicksight.CfnGroup:
-        namespace = self._settings.analytics.quicksight_namespace
-        return quicksight.CfnGroup(self, f"group-{name}", group_name=name, namespace=namespace)
 
     def _group_arn(self, name: str) -> str:
         namespace = self._settings.analytics.quicksight_namespace
@@ -106,7 +101,7 @@ class Dashboards(Construct):
         shown_to = {
             name: [self._group_arn(r.role) for r in table.readers if name not in r.hidden] for name in guarded
         }
-        made = _Set(
+        return _Set(
             self,
             f"set-{table.name}",
             aws_account_id=self._own,
@@ -125,7 +120,10 @@ class Dashboards(Construct):
                 )
             },
             row_level_permission_data_set=_Set.RowLevelPermissionDataSetProperty(
-                arn=rules.attr_arn, permission_policy="GRANT_ACCESS", format_version="VERSION_1", status="ENABLED"
+                arn=rules.attr_arn,
+                permission_policy="GRANT_ACCESS",
+                format_version="VERSION_1",
+                status="ENABLED",
             ),
             column_level_permission_rules=[
                 _Set.ColumnLevelPermissionRuleProperty(column_names=[name], principals=groups)
@@ -133,9 +131,6 @@ class Dashboards(Construct):
             ]
             or None,
         )
-        for name in {reader.role for reader in table.readers}:
-            made.add_resource_dependency(self._groups[name])
-        return made
 
     def _rules(self, table: LakeTable) -> quicksight.CfnDataSet:
         """Who sees which rows, as a query of constants: no value for a column is every value, and who is not
@@ -178,7 +173,7 @@ class Dashboards(Construct):
 
     def _dashboard(self, persona: str, tables: list[LakeTable]) -> None:
         """A sheet per mart that the persona reads: a chart, and the columns that it sees."""
-        made = _Board(
+        _Board(
             self,
             f"dashboard-{persona}",
             aws_account_id=self._own,
@@ -200,7 +195,6 @@ class Dashboards(Construct):
                 sheets=[_sheet(table, persona) for table in tables],
             ),
         )
-        made.add_resource_dependency(self._groups[persona])
 
 
 def _sheet(table: LakeTable, persona: str) -> quicksight.CfnDashboard.SheetDefinitionProperty:
@@ -208,7 +202,9 @@ def _sheet(table: LakeTable, persona: str) -> quicksight.CfnDashboard.SheetDefin
     seen = [field for field in table.fields if field.name not in hidden]
     visuals = [_Board.VisualProperty(table_visual=_rows(table, seen))]
     category = next((field for field in seen if field.type == "STRING"), None)
-    counts = [f for f in seen if f.type == "BIGINT" and f.name not in ("year", "month", "quarter", *table.keys)]
+    counts = [
+        f for f in seen if f.type == "BIGINT" and f.name not in ("year", "month", "quarter", *table.keys)
+    ]
     if category is not None and counts:
         visuals.insert(0, _Board.VisualProperty(bar_chart_visual=_chart(table, category, counts[0])))
     return _Board.SheetDefinitionProperty(

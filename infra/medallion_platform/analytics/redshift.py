@@ -111,8 +111,8 @@ class Warehouse(Construct):
         )
 
     def _spectrum(self, settings: Settings, role: iam.CfnRole, registered: lf.CfnResource) -> None:
-        """Gold as Spectrum can read it: by the list of files that Delta writes beside each table. Redshift reads
-        all of it, because what it shows to whom its own grants say; the catalog's permissions are for others."""
+        """Gold as Spectrum can read it: by the list of files that Delta writes beside each table. Redshift
+        reads all of it: whom it shows what, its own grants say; the catalog's are for others."""
         own = settings.account("serving")
         database = make_database(self, settings, "serving", "gold", SPECTRUM)
         for table in lake(settings.analytics.product):
