@@ -163,13 +163,12 @@ class Platform:
         Personas(stack, "personas", settings)
         if parts.athena:
             queries = Athena(stack, "athena", settings, keys.platform)
+            if parts.quicksight:
+                Dashboards(stack, "quicksight", settings).node.add_dependency(queries, lake)
         if parts.federation:
             DatabaseCatalog(stack, "federation", settings, self.networks["serving"], keys.platform)
         if parts.redshift:
             Warehouse(stack, "redshift", settings, self.edge, keys.platform, lake.locations["gold"])
-        if parts.quicksight:
-            dashboards = Dashboards(stack, "quicksight", settings)
-            dashboards.node.add_dependency(queries, lake)
         if parts.datazone:
             Domain(stack, "datazone", settings, keys.platform)
         permissions = self._stack("serving", "permissions")
