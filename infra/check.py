@@ -34,6 +34,12 @@ EVERYTHING = {
     "failover": True,
     "backup": True,
     "apis": True,
+    "catalog": True,
+    "athena": True,
+    "redshift": True,
+    "federation": True,
+    "quicksight": True,
+    "datazone": True,
 }
 
 

@@ -95,3 +95,8 @@ def grants(settings: Settings) -> Iterator[Grant]:
         yield Grant("engineering-dms", "raw", "write", "incoming/dms/")
     if parts.on_premises:
         yield Grant("engineering-datasync", "landing", "append", "on-premises/", direct=True)
+    if parts.catalog:
+        # Who queries has what Lake Formation hands out; nobody else of these reads files.
+        for zone in ("trusted", "refined"):
+            yield Grant("serving-lake-formation", zone, "read", direct=True)
+            yield Grant("serving-crawler", zone, "read", direct=True)

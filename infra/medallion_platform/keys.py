@@ -153,6 +153,8 @@ def _zone_policy(settings: Settings, zone: str, region: str) -> dict[str, Any]:
 # What uses the platform's key on behalf of the account, and what does so by a grant of its own.
 _USING = ["dms", "kinesis", "lambda", "s3", "scheduler", "secretsmanager", "sns", "sqs"]
 _GRANTED = ["dms", "lambda"]
+# What else does both in the serving account, where there is a catalog.
+_ANALYTICS = ["datazone", "redshift", "redshift-serverless"]
 
 
 def _platform_policy(settings: Settings, account: str, region: str) -> dict[str, Any]:
@@ -160,6 +162,7 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
     Zones have keys of their own, which are not as open."""
     own = settings.account(account)
     root = {"AWS": f"arn:aws:iam::{own}:root"}
+    more = _ANALYTICS if settings.parts.catalog and account == "serving" else []
     return document(
         _management(own),
         allow(
@@ -167,7 +170,11 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
             ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
             "*",
             to=root,
-            when={"StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _USING]}},
+            when={
+                "StringEquals": {
+                    "kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_USING, *more)]
+                }
+            },
         ),
         allow(
             "Grants",
@@ -176,7 +183,9 @@ def _platform_policy(settings: Settings, account: str, region: str) -> dict[str,
             to=root,
             when={
                 "Bool": {"kms:GrantIsForAWSResource": "true"},
-                "StringEquals": {"kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in _GRANTED]},
+                "StringEquals": {
+                    "kms:ViaService": [f"{name}.{region}.amazonaws.com" for name in (*_GRANTED, *more)]
+                },
             },
         ),
         _logs(own, region),

@@ -28,11 +28,16 @@ _LONGEST_RUN = 1000
 _LATE_DAYS, _QUEUED_DAYS = 2, 14
 # RDS and AWS Backup delete what has expired within a day or so; the backup itself is up to a day old.
 _BACKUP_SLACK_DAYS = 3
-# What parts stand on.
-_NEEDS = {
+# What each part stands on.
+STANDS_ON = {
     "rds": ["database"],
     "failover": ["rds", "replication"],
     "backup": ["rds", "replication"],
+    "athena": ["catalog"],
+    "federation": ["athena", "database"],
+    "redshift": ["catalog", "edge"],
+    "quicksight": ["athena"],
+    "datazone": ["catalog"],
 }
 
 
@@ -126,7 +131,7 @@ def _parts(settings: Settings) -> Iterator[str]:
 
     parts, emr = settings.parts, settings.emr
     longest, job = settings.orchestration.longest_minutes, settings.orchestration.job_id
-    for part, needed in _NEEDS.items():
+    for part, needed in STANDS_ON.items():
         for other in needed:
             if getattr(parts, part) and not getattr(parts, other):
                 yield f"parts.{part} needs parts.{other}."

@@ -7,6 +7,15 @@ from pathlib import Path
 from aws_cdk import App, BootstraplessSynthesizer, CfnOutput, Environment, Stack, Tags
 
 from medallion_platform.accounts.organization import Organization
+from medallion_platform.analytics.athena import Athena
+from medallion_platform.analytics.catalog import Catalog
+from medallion_platform.analytics.datazone import Domain
+from medallion_platform.analytics.federation import DatabaseCatalog
+from medallion_platform.analytics.lake_formation import LakeFormation
+from medallion_platform.analytics.permissions import TablePermissions, Views
+from medallion_platform.analytics.personas import Personas
+from medallion_platform.analytics.quicksight import Dashboards
+from medallion_platform.analytics.redshift import Warehouse
 from medallion_platform.apis.gold import GoldApis
 from medallion_platform.identity.boundary import Boundary
 from medallion_platform.identity.databricks import DatabricksAccess
@@ -80,6 +89,8 @@ class Platform:
                     if account == "engineering":
                         self._second_region(replicas)
                 Zones(self._stack(account, "zones"), "zones", settings, account, keys.by_zone, keys.platform)
+            if account == "serving" and settings.parts.catalog:
+                self._analytics(keys)
             if settings.parts.apis and account == "serving":
                 GoldApis(self._stack(account, "apis"), "gold", settings, keys.platform)
             self._watched(account, keys)
@@ -159,7 +170,7 @@ class Platform:
             OnPremisesEntry(stack, "on-premises", settings, network.network, keys.platform.attr_arn)
         if settings.parts.edge and account == "serving":
             edge = self._stack(account, "edge")
-            EdgeNetwork(edge, "edge", settings, keys.platform.attr_arn)
+            self.edge = EdgeNetwork(edge, "edge", settings, keys.platform.attr_arn)
         if settings.parts.connection == "transit_gateway":
             self._attach(account, stack, network)
         elif settings.parts.connection == "peering":
@@ -220,6 +231,26 @@ class Platform:
         Pipeline(
             stack, "pipeline", settings, databricks.NAME if parts.databricks else emr.NAME, keys.platform
         )
+
+    def _analytics(self, keys: Keys) -> None:
+        settings, parts = self.settings, self.settings.parts
+        stack = self._stack("serving", "analytics")
+        catalog = Catalog(stack, "catalog", settings, keys.platform)
+        lake = LakeFormation(stack, "lake-formation", settings, catalog)
+        Personas(stack, "personas", settings)
+        if parts.athena:
+            queries = Athena(stack, "athena", settings, keys.platform)
+            if parts.quicksight:
+                Dashboards(stack, "quicksight", settings).node.add_dependency(queries, lake)
+        if parts.federation:
+            DatabaseCatalog(stack, "federation", settings, self.networks["serving"], keys.platform)
+        if parts.redshift:
+            Warehouse(stack, "redshift", settings, self.edge, keys.platform, lake.locations["gold"])
+        if parts.datazone:
+            Domain(stack, "datazone", settings, keys.platform)
+        permissions = self._stack("serving", "permissions")
+        views = Views(permissions, "views", settings)
+        TablePermissions(permissions, "tables", settings, views)
 
     def _attach(self, account: str, stack: Stack, network: LakehouseNetwork) -> None:
         settings = self.settings

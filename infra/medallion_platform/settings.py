@@ -77,6 +77,13 @@ class Parts:
     backup: bool
     residency: bool
     apis: bool
+    # the serving account, without Databricks
+    catalog: bool
+    athena: bool
+    federation: bool
+    redshift: bool
+    quicksight: bool
+    datazone: bool
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,19 @@ class Apis:
 
 
 @dataclass(frozen=True)
+class Analytics:
+    """What the catalog is of, and what queries may cost."""
+
+    product: str
+    crawl: str
+    athena_gb: int
+    redshift_rpu: int
+    redshift_most_rpu: int
+    quicksight_namespace: str
+    database_readers: list[str]
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of it."""
 
@@ -209,6 +229,7 @@ class Settings:
     emr: Emr
     monitoring: Monitoring
     apis: Apis
+    analytics: Analytics
     accounts: Mapping[str, str]
     databricks_account: str
 

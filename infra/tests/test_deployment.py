@@ -54,6 +54,14 @@ ON_NEITHER = {
     "AWS::KMS::ReplicaKey", "AWS::Organizations::Account", "AWS::Organizations::Organization",
     "AWS::Organizations::OrganizationalUnit", "AWS::Organizations::Policy",
     "AWS::QuickSight::VPCConnection", "AWS::RAM::ResourceShare",
+    # analytics
+    "AWS::Glue::SecurityConfiguration", "AWS::Glue::Workflow",
+    "AWS::LakeFormation::DataCellsFilter", "AWS::LakeFormation::DataLakeSettings",
+    "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource", "AWS::LakeFormation::Tag",
+    "AWS::LakeFormation::TagAssociation", "AWS::RedshiftServerless::Namespace",
+    "AWS::RedshiftServerless::Workgroup", "AWS::Athena::DataCatalog", "AWS::DataZone::Domain",
+    "AWS::DataZone::EnvironmentBlueprintConfiguration", "AWS::DataZone::Project",
+    "AWS::QuickSight::Dashboard", "AWS::QuickSight::DataSet", "AWS::QuickSight::DataSource",
 }  # fmt: skip
 NOT_ON_MINISTACK = ON_NEITHER | {
     "AWS::EC2::EIP", "AWS::EC2::FlowLog", "AWS::EC2::NatGateway", "AWS::EC2::SecurityGroupIngress",
@@ -70,6 +78,8 @@ NOT_ON_MOTO = ON_NEITHER | {
     "AWS::KinesisFirehose::DeliveryStream", "AWS::Logs::LogStream", "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
     "AWS::SecretsManager::Secret", "AWS::SecretsManager::SecretTargetAttachment",
+    # analytics
+    "AWS::Glue::Crawler", "AWS::Glue::Trigger",
 }  # fmt: skip
 
 
@@ -437,6 +447,69 @@ def test_graphql_gives_the_same_rows_and_nothing_to_whom_it_does_not_know(runnin
     assert found["next"]
     for nobody in (asks.token(()), "x"):
         assert not (told(nobody).get("data") or {}).get("dim_carrier")
+
+
+def test_athena_answers_a_persona_by_the_views_query_over_gold(running, platform, tmp_path):
+    """The server's Athena is DuckDB and reads Parquet, no Delta: here are the files that a table's newest
+    version would have."""
+    serving = SETTINGS.account("serving")
+    files = {
+        "fact_flight": "SELECT DATE '2013-01-03' AS flight_date, "
+        "TIMESTAMP '2013-01-03 10:15:00' AS scheduled_departure_at, "
+        "TIMESTAMP '2013-01-03 10:00:00' AS time_hour, 'UA' AS carrier, 15 AS flight, "
+        "'N14228' AS tailnum, 'EWR' AS origin, 'IAH' AS dest, 'UA' AS carrier_key, 'IAH' AS dest_key, "
+        "unnest([5, 40]) AS dep_delay_minutes, unnest([3, 61]) AS arr_delay_minutes, false AS is_cancelled, "
+        "false AS is_diverted, unnest([true, false]) AS is_on_time",
+        "dim_carrier": "SELECT 'UA' AS carrier_key, 'United Air Lines Inc.' AS carrier_name",
+        "dim_airport": "SELECT 'IAH' AS airport_key, 'George Bush Intercontinental' AS airport_name",
+        "delay_weather_hourly": "SELECT 'EWR' AS origin, TIMESTAMP '2013-01-03 10:00:00' AS time_hour, "
+        "11.5 AS wind_speed_mph, 0.0 AS precipitation_inches, 10.0 AS visibility_miles",
+    }
+    for name, query in files.items():
+        (tmp_path / name).write_bytes(b"")
+        code = f"import duckdb; duckdb.sql(open(0).read()).write_parquet({str(tmp_path / name)!r})"
+        subprocess.run([str(MINISTACK / "python"), "-c", code], input=query.encode(), check=True)
+        key = f"gold/{name}/part-0.parquet"
+        running("s3", serving).put_object(
+            Bucket=SETTINGS.bucket("refined"), Key=key, Body=(tmp_path / name).read_bytes()
+        )
+        running("glue", serving).create_table(
+            DatabaseName="gold",
+            TableInput={
+                "Name": name,
+                "Parameters": {"classification": "parquet"},
+                "StorageDescriptor": {
+                    "Location": f"s3://{SETTINGS.bucket('refined')}/gold/{name}/",
+                    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+                },
+            },
+        )
+    view = next(
+        each.properties["TableInput"]["ViewDefinition"]["Representations"][0]["ViewOriginalText"]
+        for each in platform.resources("AWS::Glue::Table", stack="-permissions")
+        if each.properties["TableInput"]["Name"] == "operations"
+    )
+    athena = running("athena", serving)
+    asked = athena.start_query_execution(
+        QueryString=view, WorkGroup="medallion-flights_engineer", QueryExecutionContext={"Database": "gold"}
+    )["QueryExecutionId"]
+
+    def ended():
+        told = athena.get_query_execution(QueryExecutionId=asked)["QueryExecution"]["Status"]
+        return told if told["State"] in ("SUCCEEDED", "FAILED") else None
+
+    assert _wait(ended, "the answer")["State"] == "SUCCEEDED", ended()
+    [names, *rows] = athena.get_query_results(QueryExecutionId=asked)["ResultSet"]["Rows"]
+    [row] = [
+        dict(zip((cell["VarCharValue"] for cell in names["Data"]), each["Data"], strict=True))
+        for each in rows
+    ]
+    told = {name: cell.get("VarCharValue") for name, cell in row.items()}
+    assert (told["disruption"], told["arr_delay_minutes"], told["carrier_name"], told["dest_name"]) == (
+        "late", "61", "United Air Lines Inc.", "George Bush Intercontinental",
+    )  # fmt: skip
+    results = running("s3", serving).list_objects_v2(Bucket=f"medallion-athena-serving-{serving}-eu-west-1")
+    assert [each["Key"] for each in results["Contents"] if each["Key"].startswith("flights_engineer/")]
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import json
 import pytest
 from templates import Templates
 
+from medallion_platform.limits import STANDS_ON
 from medallion_platform.settings import SettingsError, load
 
 NONE = {
@@ -48,16 +49,24 @@ TELLING = {
     "failover": ["AWS::Route53::RecordSet"],
     "backup": ["AWS::Backup::BackupPlan"],
     "apis": ["AWS::ApiGateway::RestApi", "AWS::AppSync::GraphQLApi", "AWS::Cognito::UserPool"],
+    "catalog": ["AWS::Glue::Crawler", "AWS::LakeFormation::Tag", "AWS::LakeFormation::DataCellsFilter"],
+    "athena": ["AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"],
+    "redshift": ["AWS::RedshiftServerless::Namespace", "AWS::RedshiftServerless::Workgroup"],
+    "federation": ["AWS::Athena::DataCatalog"],
+    "quicksight": ["AWS::QuickSight::DataSet", "AWS::QuickSight::Dashboard"],
+    "datazone": ["AWS::DataZone::Domain", "AWS::DataZone::Project"],
 }
 OFF = {"trail": "none"}
 
-# Of what needs it, a part takes with it.
-NEEDS = {
-    "orchestration": ["emr"],
-    "database": ["rds", "failover", "backup"],
-    "rds": ["failover", "backup"],
-    "replication": ["failover", "backup"],
-}
+NEEDS = {"emr": ["orchestration"], **STANDS_ON}
+
+
+def standing_on(part: str) -> set[str]:
+    """The part, and all that cannot be without it."""
+    found = {part}
+    for _ in NEEDS:
+        found |= {name for name, needed in NEEDS.items() if found & set(needed)}
+    return found
 
 
 def types(templates: Templates) -> set[str]:
@@ -74,13 +83,11 @@ def test_a_team_with_its_own_platform_gets_zones_networks_and_roles_alone(tmp_pa
 def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_path, part):
     from check import EVERYTHING
 
-    going = {part, *NEEDS.get(part, [])}
-    without = types(
-        Templates.of(tmp_path, parts={**EVERYTHING, **{name: OFF.get(name, False) for name in going}})
-    )
+    off = {name: OFF.get(name, False) for name in standing_on(part)}
+    without = types(Templates.of(tmp_path, parts={**EVERYTHING, **off}))
     gone = types(platform) - without
     assert set(TELLING[part]) <= gone
-    others = {type_ for name, kinds in TELLING.items() if name not in going for type_ in kinds}
+    others = {type_ for name, kinds in TELLING.items() if name not in off for type_ in kinds}
     assert others <= without
 
 
@@ -124,6 +131,16 @@ def test_parts_of_regions_come_by_themselves(tmp_path, parts, there, gone):
 def test_work_without_anything_to_run_on_is_refused():
     with pytest.raises(SettingsError, match=r"parts\.databricks or parts\.emr"):
         load(environ={}, parts={"databricks": False})
+
+
+@pytest.mark.parametrize("part", STANDS_ON)
+def test_a_part_without_what_it_stands_on_is_refused(part):
+    from check import EVERYTHING
+
+    for needed in STANDS_ON[part]:
+        going = standing_on(needed) - {part}
+        with pytest.raises(SettingsError, match=rf"parts\.{part} needs parts\.{needed}\."):
+            load(environ={}, parts={**EVERYTHING, **dict.fromkeys(going, False), part: True})
 
 
 def test_stacks_are_said_to_be_what_they_are(platform):

@@ -14,6 +14,8 @@ _SERVICES = [
     "firehose", "glue", "kinesis", "kms", "lambda", "logs", "rds", "rds-db", "route53", "s3",
     "secretsmanager", "sns", "sqs", "states", "xray",
 ]  # fmt: skip
+# Of the serving account, for people without Databricks.
+_ANALYTICS = ["athena", "datazone", "lakeformation", "redshift", "redshift-data", "redshift-serverless"]
 # Services without a region: they answer from us-east-1.
 _GLOBAL = ["iam:*", "route53:*", "sts:*"]
 
@@ -24,6 +26,7 @@ class Boundary(Construct):
     def __init__(self, scope: Construct, id_: str, settings: Settings, account: str) -> None:
         super().__init__(scope, id_)
         own = settings.account(account)
+        analytics = _ANALYTICS if settings.parts.catalog and account == "serving" else []
         regions = [settings.region, *([settings.replica.region] if settings.parts.replication else [])]
         self.policy = iam.CfnManagedPolicy(
             self,
@@ -31,7 +34,7 @@ class Boundary(Construct):
             managed_policy_name=boundary_arn(settings, account).split("/")[1],
             description="The most that a role of the platform may do",
             policy_document=document(
-                allow("Services", [f"{name}:*" for name in _SERVICES], "*"),
+                allow("Services", [f"{name}:*" for name in (*_SERVICES, *analytics)], "*"),
                 allow(
                     "Roles",
                     ["iam:PassRole", "sts:AssumeRole"],

@@ -62,8 +62,10 @@ def reading(settings: Settings, stream: str) -> list[Statement]:
     ]
 
 
-def platform_key(settings: Settings, own: str, actions: list[str], *via: str) -> Statement:
-    """The platform's key, as these services use it."""
+def platform_key(
+    settings: Settings, own: str, actions: list[str], *via: str, account: str = "engineering"
+) -> Statement:
+    """The platform's key of an account, as these services use it."""
     return allow(
         "PlatformKey" + "".join(name.split(".")[0].title() for name in via),
         actions,
@@ -71,7 +73,7 @@ def platform_key(settings: Settings, own: str, actions: list[str], *via: str) ->
         when={
             "StringEquals": {"kms:ViaService": list(via)},
             "ForAnyValue:StringEquals": {
-                "kms:ResourceAliases": f"alias/{settings.prefix}-engineering-platform"
+                "kms:ResourceAliases": f"alias/{settings.prefix}-{account}-platform"
             },
         },
     )

@@ -31,8 +31,8 @@ _ZONES = ["trusted", "refined"]
 
 
 class EdgeNetwork(Construct):
-    """The VPC of what people and applications use: `analytics` is for Redshift and QuickSight, `processing`
-    for EMR, Glue and Lambda."""
+    """The VPC of what people and applications use: `analytics` is for QuickSight, `processing` for EMR,
+    Glue and Lambda, `warehouse` for Redshift."""
 
     def __init__(self, scope: Construct, id_: str, settings: Settings, key_arn: str) -> None:
         super().__init__(scope, id_)
@@ -40,9 +40,10 @@ class EdgeNetwork(Construct):
         self.network = Vpc(self, "network", settings, "edge", settings.networks.edge, self._groups())
         self._internet()
         self._security_groups()
-        for group in _PRIVATE:
+        warehouse, lake = (["warehouse"], ["lakeformation"]) if settings.parts.redshift else ([], [])
+        for group in (*_PRIVATE, *warehouse):
             s3_gateway(self, settings, self.network, group, [settings.bucket(zone) for zone in _ZONES])
-        for service in _INTERFACES:
+        for service in (*_INTERFACES, *lake):
             interface(self, settings, self.network, self.endpoints, service)
         self._balancer()
         self._connections()
@@ -65,6 +66,23 @@ class EdgeNetwork(Construct):
                 for name, first in zip(_PRIVATE, ("32.0", "64.0"), strict=True)
             ),
             Group("endpoints", "240.0", 24, inbound=[Rule(inside, TLS)], outbound=[Rule(inside, REPLIES)]),
+            *self._warehouse(),
+        ]
+
+    def _warehouse(self) -> list[Group]:
+        """Redshift Serverless wants three availability zones. It reaches services of AWS, and S3."""
+        if not self._settings.parts.redshift:
+            return []
+        inside = self._settings.networks.edge
+        return [
+            Group(
+                "warehouse",
+                "96.0",
+                24,
+                inbound=[Rule(inside), Rule(ANYWHERE, REPLIES)],
+                outbound=[Rule(inside), Rule(ANYWHERE, TLS)],
+                zones=3,
+            )
         ]
 
     def _internet(self) -> None:

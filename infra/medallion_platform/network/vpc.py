@@ -23,11 +23,13 @@ class Group:
     size: int  # bits of the mask
     inbound: Sequence[Rule]
     outbound: Sequence[Rule]
+    zones: int = 2
 
     def blocks(self, vpc: str) -> list[str]:
-        """Two blocks that follow each other, one per availability zone."""
+        """Blocks that follow each other, one per availability zone."""
         one = IPv4Network(f"{'.'.join(vpc.split('.')[:2])}.{self.first}/{self.size}")
-        return [str(one), str(IPv4Network((int(one.network_address) + one.num_addresses, self.size)))]
+        firsts = (int(one.network_address) + place * one.num_addresses for place in range(self.zones))
+        return [str(IPv4Network((first, self.size))) for first in firsts]
 
 
 class Vpc(Construct):
@@ -89,7 +91,7 @@ class Vpc(Construct):
         self.route_tables[group.name] = table
         self.subnets[group.name] = []
         for place, block in enumerate(group.blocks(self.block)):
-            letter = "ab"[place]
+            letter = "abc"[place]
             subnet = ec2.CfnSubnet(
                 self,
                 f"{group.name}-{letter}",

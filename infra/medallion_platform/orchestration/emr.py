@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import aws_emrserverless as emr
-from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from medallion_platform.databases import LAYERS, make_database
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key, reading
 from medallion_platform.log_groups import make_log_group
@@ -19,8 +19,6 @@ from medallion_platform.policies import Statement, allow, service
 from medallion_platform.settings import Settings
 
 NAME = "run-on-emr"
-# Where the tables of a layer are, by the location of its database.
-_LAYERS = {"bronze": "raw", "silver": "trusted", "gold": "refined", "ops": "raw"}
 _Application = emr.CfnApplication
 
 
@@ -74,15 +72,8 @@ class RunOnEmr(Construct):
                 )
             ),
         )
-        for layer, zone in _LAYERS.items():
-            glue.CfnDatabase(
-                self,
-                layer,
-                catalog_id=own,
-                database_input=glue.CfnDatabase.DatabaseInputProperty(
-                    name=layer, location_uri=f"s3://{settings.bucket(zone)}/{layer}"
-                ),
-            )
+        for layer in LAYERS:
+            make_database(self, settings, "engineering", layer)
         jobs = f"{application.attr_arn}/jobruns/*"
         region = settings.region
         StateMachine(
@@ -124,8 +115,8 @@ def _needs(settings: Settings) -> list[Statement]:
     own, region = settings.account("engineering"), settings.region
     artifacts = f"arn:aws:s3:::{settings.bucket('artifacts-engineering')}"
     glued = f"arn:aws:glue:{region}:{own}"
-    databases = [f"{glued}:database/{name}" for name in (*_LAYERS, "default")]
-    tables = [f"{glued}:table/{name}/*" for name in _LAYERS]
+    databases = [f"{glued}:database/{name}" for name in (*LAYERS, "default")]
+    tables = [f"{glued}:table/{name}/*" for name in LAYERS]
     statements = [
         allow("Code", ["s3:GetObject"], f"{artifacts}/*"),
         allow("Results", ["s3:PutObject"], f"{artifacts}/results/*"),

@@ -1,0 +1,1 @@
+"""What people use without Databricks: catalog and permissions, Athena, Redshift, QuickSight, DataZone."""
