@@ -39,6 +39,7 @@ def test_redshifts_marts_are_sparks_gold_and_athena_can_read_what_gold_is_writte
     names, schema = sorted(oracle.KEYS.keys() - VIEWS), lakehouse.settings.schema("gold")
     for name in names:
         lakehouse.spark.sql(f"ALTER TABLE {schema}.{name} SET TBLPROPERTIES ('{MANIFESTS}' = 'true')")
+        lakehouse.spark.sql(f"GENERATE symlink_format_manifest FOR TABLE {schema}.{name}")
     land(lakehouse.settings.landing, days="2013-01-06..2013-01-06")
     assert lakehouse.run("flights").succeeded
 
