@@ -62,7 +62,7 @@ class Network:
             for subnet in self.templates.resources("AWS::EC2::Subnet", stack=stack)
             if any(tag["Value"][:-2].endswith(f"-{group}") for tag in subnet.properties["Tags"])
         ]
-        assert len(found) == 2, f"{group} of {stack} has {len(found)} subnets, and not two"
+        assert len(found) >= 2, f"{group} of {stack} has {len(found)} subnets, and not one in each zone"
         return found
 
     def places(self, stack: str, group: str, *security_groups: str) -> list[Place]:

@@ -383,7 +383,8 @@ def test_who_reads_files_may_use_their_zones_keys_through_s3_and_no_others(platf
 
 def test_a_workgroup_is_a_personas_own_with_encrypted_results_and_a_limit_that_nobody_can_change(platform):
     found = {
-        each.properties["Name"]: each.properties for each in platform.resources("AWS::Athena::WorkGroup")
+        each.properties["Name"]: each.properties
+        for each in platform.resources("AWS::Athena::WorkGroup", stack="-analytics")
     }
     personas = contracts.roles(tuple(FLIGHTS.values()))
     assert set(found) == {f"medallion-{name}" for name in (*personas, "quicksight")}

@@ -233,7 +233,7 @@ BRINGS = {
 }
 OFF: dict[str, dict[str, Any]] = {
     "replication": {"replication": False, "failover": False, "backup": False},
-    "database": dict.fromkeys(("database", "rds", "failover", "backup"), False),
+    "database": dict.fromkeys(("database", "rds", "failover", "backup", "federation"), False),
     "trail": {"trail": "none"},
 }
 

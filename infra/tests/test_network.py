@@ -217,7 +217,7 @@ def test_files_and_the_agent_of_datasync_come_from_on_premises_by_a_private_link
 # What ACLs let through by themselves: an address of each network, the ports of a few, and of an answer.
 WHO = {
     "engineering": "10.10.9.9", "serving": "10.20.9.9", "consumers": "10.30.9.9", "edge": "10.40.9.9",
-    "office": "192.168.1.1", "world": "203.0.113.5",
+    "standby": "10.50.9.9", "office": "192.168.1.1", "world": "203.0.113.5",
 }  # fmt: skip
 SSH, WEB, SQL, REPLY = 22, 443, 5432, 50000
 ALL, ANSWERS = {SSH, WEB, SQL, REPLY}, {SQL, REPLY}  # answers go to ports above 1023
@@ -242,18 +242,18 @@ def acl_of_transit(*accounts):
 
 BEHIND_NAT = everybody(ANSWERS, edge=ALL), everybody({WEB}, edge=ALL)
 ACLS = {
-    ("engineering-network", "raw"): acl_of_clusters("engineering"),
-    ("engineering-network", "trusted"): acl_of_clusters("engineering"),
-    ("engineering-network", "lakehouse"): acl_of_clusters("engineering"),
+    ("engineering-network", "raw"): acl_of_clusters("engineering", standby={WEB, SQL}),
+    ("engineering-network", "trusted"): acl_of_clusters("engineering", standby={WEB, SQL}),
+    ("engineering-network", "lakehouse"): acl_of_clusters("engineering", standby={WEB, SQL}),
     ("engineering-network", "endpoints"): acl_to_itself("engineering", "office"),
     ("engineering-network", "database"): (
         {"engineering": {SQL}, "serving": {SQL}},
         {"engineering": ANSWERS, "serving": ANSWERS},
     ),
-    ("engineering-network", "transit"): acl_of_transit("engineering", "serving"),
-    ("serving-network", "refined"): acl_of_clusters("serving", engineering={WEB, SQL}),
+    ("engineering-network", "transit"): acl_of_transit("engineering", "serving", "standby"),
+    ("serving-network", "refined"): acl_of_clusters("serving", engineering={WEB, SQL}, standby={WEB, SQL}),
     ("serving-network", "endpoints"): acl_to_itself("serving"),
-    ("serving-network", "transit"): acl_of_transit("engineering", "serving", "consumers"),
+    ("serving-network", "transit"): acl_of_transit("engineering", "serving", "consumers", "standby"),
     ("consumers-network", "workspace"): acl_of_clusters("consumers"),
     ("consumers-network", "endpoints"): acl_to_itself("consumers"),
     ("consumers-network", "transit"): acl_of_transit("serving", "consumers"),
@@ -261,6 +261,12 @@ ACLS = {
     ("serving-edge", "analytics"): BEHIND_NAT,
     ("serving-edge", "processing"): BEHIND_NAT,
     ("serving-edge", "endpoints"): acl_to_itself("edge"),
+    ("serving-edge", "warehouse"): BEHIND_NAT,
+    ("engineering-standby", "database"): (
+        {who: {SQL} for who in ("engineering", "serving", "standby")},
+        dict.fromkeys(("engineering", "serving", "standby"), ANSWERS),
+    ),
+    ("engineering-standby", "transit"): acl_of_transit("engineering", "serving", "standby"),
 }
 
 
@@ -286,13 +292,16 @@ def test_every_group_of_subnets_is_in_two_availability_zones_and_hands_out_no_pu
         [name] = [tag["Value"][:-2] for tag in subnet.properties["Tags"] if tag["Key"] == "Name"]
         zones.setdefault(name, set()).add(subnet.properties["AvailabilityZone"])
     assert len(zones) >= 14
-    assert {name for name, found in zones.items() if len(found) != 2} == set()
+    others = {name: len(found) for name, found in zones.items() if len(found) != 2}
+    assert others == {"medallion-edge-warehouse": 3}, "Redshift Serverless asks for three"
 
 
 def test_the_transit_gateway_is_for_the_platforms_accounts_and_routes_nothing_unsaid(platform):
-    gateway = platform.one("AWS::EC2::TransitGateway").properties
-    assert gateway["AutoAcceptSharedAttachments"] == "disable"
-    assert gateway["DefaultRouteTableAssociation"] == gateway["DefaultRouteTablePropagation"] == "disable"
+    gateways = [each.properties for each in platform.resources("AWS::EC2::TransitGateway")]
+    assert len(gateways) == 2, "one in each region"
+    for gateway in gateways:
+        assert gateway["AutoAcceptSharedAttachments"] == "disable"
+        assert gateway["DefaultRouteTableAssociation"] == gateway["DefaultRouteTablePropagation"] == "disable"
     share = platform.one("AWS::RAM::ResourceShare").properties
     assert share["AllowExternalPrincipals"] is False
     assert share["Principals"] == [SETTINGS.account("serving"), SETTINGS.account("consumers")]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 from medallion_platform.settings import load
 
@@ -14,19 +15,23 @@ def definition(platform, name):
 
 
 def fits(pattern, event):
-    """Whether an event fits a rule's pattern: names, lists of values, prefixes."""
+    """Whether an event fits a rule's pattern: names, lists of values, prefixes, wildcards."""
     for name, wanted in pattern.items():
         if name not in event:
             return False
         if isinstance(wanted, dict):
             if not fits(wanted, event[name]):
                 return False
-        elif not any(
-            event[name].startswith(each["prefix"]) if isinstance(each, dict) else event[name] == each
-            for each in wanted
-        ):
+        elif not any(fits_one(each, event[name]) for each in wanted):
             return False
     return True
+
+
+def fits_one(wanted, value):
+    if not isinstance(wanted, dict):
+        return value == wanted
+    [(kind, text)] = wanted.items()
+    return {"prefix": str.startswith, "wildcard": fnmatchcase}[kind](value, text)
 
 
 def arrival(zone, key, kind="Object Created"):

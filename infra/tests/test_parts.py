@@ -50,7 +50,6 @@ TELLING = {
     "backup": ["AWS::Backup::BackupPlan"],
     "apis": ["AWS::ApiGateway::RestApi", "AWS::AppSync::GraphQLApi", "AWS::Cognito::UserPool"],
     "catalog": ["AWS::Glue::Crawler", "AWS::LakeFormation::Tag", "AWS::LakeFormation::DataCellsFilter"],
-    "athena": ["AWS::Athena::WorkGroup", "AWS::Athena::NamedQuery"],
     "redshift": ["AWS::RedshiftServerless::Namespace", "AWS::RedshiftServerless::Workgroup"],
     "federation": ["AWS::Athena::DataCatalog"],
     "quicksight": ["AWS::QuickSight::DataSet", "AWS::QuickSight::Dashboard"],
@@ -89,6 +88,20 @@ def test_a_part_is_gone_with_its_setting_and_the_rest_is_there(platform, tmp_pat
     assert set(TELLING[part]) <= gone
     others = {type_ for name, kinds in TELLING.items() if name not in off for type_ in kinds}
     assert others <= without
+
+
+def test_without_athena_no_persona_has_a_workgroup_and_the_apis_and_auditors_keep_theirs(platform, tmp_path):
+    from check import EVERYTHING
+
+    def workgroups(templates: Templates) -> set[str]:
+        return {each.properties["Name"] for each in templates.resources("AWS::Athena::WorkGroup")}
+
+    off = dict.fromkeys(standing_on("athena"), False)
+    assert "medallion-flights-analyst" in workgroups(platform)
+    assert workgroups(Templates.of(tmp_path, parts={**EVERYTHING, **off})) == {
+        "medallion-apis",
+        "medallion-audit",
+    }
 
 
 def test_without_batch_operations_there_is_no_role_machine_or_bucket_of_theirs(platform, tmp_path):

@@ -19,6 +19,8 @@ from test_access import (
 
 from medallion_platform.settings import HOMES, home
 
+# Of the contracts of the flights product.
+PERSONAS = ("analyst", "customer-care", "engineer", "network-planning", "operations", "public")
 # Who may take on which role, by the end of its name: a service, or one of the people and roles of `takers`.
 TRUSTED = {
     "-workspace": {"ec2"},
@@ -44,16 +46,48 @@ TRUSTED = {
     "-run-on-emr": {"states"},
     "-start-pipeline": {"events", "scheduler"},
     "-jobs": {"emr-serverless"},
+    # regions
+    "-standby": {"ec2"},
+    "-backup": {"backup"},
+    "-backup-onward": {"states"},
+    "-start-backup-onward": {"events"},
+    # monitoring
+    "-trail": {"cloudtrail"},
+    "-log-delivery": {"log delivery"},
+    "-auditor": {"operator"},
+    # analytics
+    "-crawler": {"glue"},
+    "-lake-formation": {"lakeformation"},
+    "-views": {"glue", "lakeformation"},
+    "-quicksight": {"quicksight"},
+    "-database-connector": {"lambda"},
+    "-redshift": {"redshift", "redshift-serverless"},
+    "-datazone-domain": {"datazone"},
+    "-datazone-access": {"datazone"},
+    "-datazone-provisioning": {"datazone"},
+    **{f"-{persona}": {"persona"} for persona in PERSONAS},
+    # apis
+    "-apis": {"lambda"},
+    "-api-logs": {"apigateway", "appsync"},
+    "-api-graphql": {"appsync"},
+    "-api-events": {"events"},
 }
 SERVICES = {name for trusted in TRUSTED.values() for name in trusted} - {
-    "databricks", "unity catalog", "itself", "operator",
+    "databricks", "unity catalog", "itself", "operator", "log delivery", "persona",
 }  # fmt: skip
-# Services that do not say on whose behalf they ask: which role they get is checked when it is given to them.
-ON_NOBODYS_BEHALF = {"ec2", "lambda", "quicksight"}
+# Roles whose services do not say on whose behalf they ask: which role they get is checked when it is given.
+ON_NOBODYS_BEHALF = {
+    "-workspace", "-standby", "-landing-function", "-quicksight-network", "-views", "-database-connector",
+    "-redshift", "-apis", "-api-logs",
+}  # fmt: skip
+
+
+def ending(name: str) -> str:
+    return max((end for end in TRUSTED if name.endswith(end)), key=len)
 
 
 def expected(name: str) -> set[str]:
-    return TRUSTED[max((end for end in TRUSTED if name.endswith(end)), key=len)]
+    return TRUSTED[ending(name)]
 
 
 def names(platform: Templates) -> list[str]:
@@ -73,14 +107,22 @@ def takers(policies: Policies, name: str, on_behalf_of: str, external: dict[str,
         "databricks": f"arn:aws:iam::{SETTINGS.databricks.aws_account}:role/control-plane",
         "unity catalog": CATALOG,
         "itself": role(name),
+        "log delivery": SETTINGS.databricks.log_delivery_role,
+        "persona": OPERATOR.replace(ACCOUNT["engineering"], account).replace(
+            "Operators", name.partition("-")[2].replace("-", "_")
+        ),
     }
     asking = {who: Request(by, "sts:AssumeRole", role(name), external) for who, by in people.items()}
     for service in SERVICES:
-        behalf = {"aws:SourceAccount": on_behalf_of or account}
+        whose = on_behalf_of or account
+        behalf = {
+            "aws:SourceAccount": whose,
+            "aws:SourceArn": f"arn:aws:{service}:{SETTINGS.region}:{whose}:x",
+        }
         asking[service] = Request(f"{service}.amazonaws.com", "sts:AssumeRole", role(name), behalf)
     found = {who for who, request in asking.items() if policies.allows(request)}
-    # the control plane's account is all of Databricks: Unity Catalog's role is in it
-    return found - {"unity catalog"} if "databricks" in found else found
+    # the control plane's account is all of Databricks: its other roles are in it
+    return found - {"unity catalog", "log delivery"} if "databricks" in found else found
 
 
 def test_every_role_is_taken_on_by_whom_it_is_for_and_by_nobody_else(platform, policies):
@@ -90,7 +132,8 @@ def test_every_role_is_taken_on_by_whom_it_is_for_and_by_nobody_else(platform, p
 
 def test_nobody_takes_on_a_role_without_the_external_id_nor_a_service_for_another_account(platform, policies):
     for name in names(platform):
-        left = expected(name) & (ON_NOBODYS_BEHALF | {"operator"})
+        people = {"operator", "persona"}
+        left = expected(name) if ending(name) in ON_NOBODYS_BEHALF else expected(name) & people
         assert takers(policies, name, "999999999999", {}) == left, name
         assert takers(policies, name, "999999999999", {"sts:ExternalId": "another"}) == left, name
 
@@ -204,7 +247,7 @@ def test_what_a_role_may_do_it_may_do_with_resources_of_the_platform(platform):
     for name, statement in allowing(platform, "AWS::IAM::Role"):
         resources = statement.get("Resource", [])
         for arn in [resources] if isinstance(resources, str) else resources:
-            if arn in ("*", "<ArchiveBucket>", "<DatabaseLogin>"):
+            if arn in ("*", "<ArchiveBucket>", "<DatabaseReader>", "<WarehouseDatabaseLogin>"):
                 continue  # test_access.py lists these; the others are told by who deploys
             _, _, service, _, account, rest = arn.split(":", 5)
             if service == "s3" and not account:
@@ -216,11 +259,12 @@ def test_what_a_role_may_do_it_may_do_with_resources_of_the_platform(platform):
 
 
 def test_a_role_is_allowed_nothing_in_another_account_that_lets_it_have_nothing(platform):
-    """S3 and KMS have policies for it. Where a service has none, the statement would be of no use."""
+    """S3, KMS and AWS Backup have policies for it. Where a service has none, the statement would be of no
+    use."""
     for name, statement in allowing(platform, "AWS::IAM::Role"):
         resources = statement.get("Resource", [])
         for arn in [resources] if isinstance(resources, str) else resources:
-            if arn.count(":") > 4 and arn.split(":")[2] != "kms":
+            if arn.count(":") > 4 and arn.split(":")[2] not in ("kms", "backup"):
                 assert arn.split(":")[4] in ("", ACCOUNT[name.split("-")[0]]), (name, statement["Sid"])
 
 
@@ -250,8 +294,10 @@ def test_keys_are_used_by_services_alone_and_each_under_its_alias(platform):
                 continue
             conditions = statement["Condition"]
             assert conditions["StringEquals"]["kms:ViaService"], (name, statement["Sid"])
-            account = statement["Resource"].split(":")[4]
-            if account == ACCOUNT[name.split("-")[0]] and not name.endswith("-replication"):
+            _, _, _, region, account, _ = statement["Resource"].split(":", 5)
+            here = (region, account) == (SETTINGS.region, ACCOUNT[name.split("-")[0]])  # copies have no alias
+            # of many keys, each of which says in its own policy that it is used so
+            if here and not name.endswith(("-replication", "-backup", "-database-operator")):
                 assert conditions["ForAnyValue:StringEquals"]["kms:ResourceAliases"], (name, statement["Sid"])
 
 
@@ -281,6 +327,7 @@ def test_roles_are_given_to_the_service_that_they_are_for_alone(platform):
         },
         "engineering-batch-copy": "batchoperations.s3.amazonaws.com",
         "engineering-run-on-emr": "emr-serverless.amazonaws.com",
+        "engineering-backup-onward": "backup.amazonaws.com",
     }
 
 
