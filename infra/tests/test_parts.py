@@ -97,7 +97,7 @@ def test_without_athena_no_persona_has_a_workgroup_and_the_apis_and_auditors_kee
         return {each.properties["Name"] for each in templates.resources("AWS::Athena::WorkGroup")}
 
     off = dict.fromkeys(standing_on("athena"), False)
-    assert "medallion-flights-analyst" in workgroups(platform)
+    assert "medallion-flights_analyst" in workgroups(platform)
     assert workgroups(Templates.of(tmp_path, parts={**EVERYTHING, **off})) == {
         "medallion-apis",
         "medallion-audit",
