@@ -14,8 +14,10 @@ instance that is no replica and is not named there is one that was left behind, 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,24 @@ from medallion_platform.regions.found import (
     until,
 )
 from medallion_platform.settings import DEFAULT, Settings, SettingsError, load
+
+ACCOUNT = "MEDALLION_ENGINEERING_ACCOUNT"
+# Nobody can write while a replica catches up, and one of an idle database is five minutes behind.
+_MOST_BEHIND = timedelta(minutes=15)
+# How long to try to close what is said to be lost, and answers all the same.
+_LOST_MINUTES = 10.0
+
+
+# What else a replica would not have by itself: as RDS tells it, and as it is asked for.
+_AS_IT_WAS = {
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+    "MaxAllocatedStorage": "MaxAllocatedStorage",
+    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "StorageType": "StorageType",
+}
 
 
 class Failover:
@@ -81,22 +101,28 @@ class Failover:
                 f"{there.identifier} in {name} is no replica: it was left behind, and lacks what was written "
                 f"since. --rebuild {name} makes it a replica; then come again."
             )
+        self._check_source(there, target, source)
         reached = self._reachable(source, source_is_lost or moved)
-        if moved and promoting and not (reached and source_of(source.find() or {})):
+        if moved and promoting and not (reached and self._is_resting_replica(source)):
             raise FailoverError(f"{promoting} may be promoted already: --to {source.name} goes on with it.")
         if reached:
             self._check_room(source)
+            if source_of(target) and source.writer() and not source_is_lost:
+                self._check_lag(there)
         if not moved and promoting != id_:
             self._do(
                 f"Remember that {id_} in {name} is to take writes.",
                 lambda: self.names.remember({**state, "promoting": id_}),
             )
         if reached:
-            self._close(source)
+            reached = self._closes(source, source_is_lost)
         if source_of(target):
             if reached and not source_is_lost:
-                self._catch_up(there)
-            self._do(f"Promote {there.identifier} in {name}.", lambda: self._promote(there))
+                self._catch_up(there, source)
+            self._do(
+                f"Promote {there.identifier} in {name}.",
+                lambda: self._promote(there, id_, source if reached else None),
+            )
         if not self._dry:
             self._wait(there, replica=False)
         self._turn(there, source if reached else None)
@@ -116,7 +142,8 @@ class Failover:
         if source is None or source_of(source):
             raise FailoverError(f"{writer.name} should take writes, and has no instance that does.")
         self._check_room(here)
-        self._close(here)
+        self._check_source(here, here.find() or {}, writer)
+        self._close(here, self._minutes)
         if not source_of(here.find() or {}):
             self._do(f"Make a replica in {name}.", lambda: self._replicate(here, writer, source))
         if not self._dry:
@@ -144,16 +171,52 @@ class Failover:
 
     def _check_room(self, region: Region) -> None:
         """That what takes writes in a region, if anything, can be closed."""
-        found = region.find()
-        if found and not source_of(found) and region.find(region.former):
+        if region.writer() and region.find(region.former):
             raise FailoverError(
                 f"{region.former} of an earlier failover is still in {region.name}: delete it, or rename it."
             )
 
-    def _close(self, region: Region) -> None:
-        """Renamed, an instance restarts, with another address: nobody writes to it by the one they know."""
+    def _check_source(self, region: Region, found: dict[str, Any], source: Region) -> None:
+        """That a replica, if it is one, is of the other region's instance."""
+        if source_of(found) and not region.is_replica_of(found, source):
+            raise FailoverError(
+                f"{region.identifier} in {region.name} is a replica of {source_of(found)}, and not of "
+                f"{source.identifier} in {source.name}: it has other data."
+            )
+
+    def _check_lag(self, region: Region) -> None:
+        """That the replica replicates, and soon has all, before anything is closed."""
+        now = datetime.now(UTC)
+        known = region.lags(now - _MOST_BEHIND, now + timedelta(minutes=5))
+        behind = known[-1][1] if known else -1
+        if not 0 <= behind <= _MOST_BEHIND.total_seconds():
+            how = f"is {behind:.0f} seconds behind" if behind > 0 else "does not replicate"
+            raise FailoverError(
+                f"{region.identifier} in {region.name} {how}, and nobody could write until it has caught up. "
+                "Come again when it has, or with --source-is-lost to go on without the rest."
+            )
+
+    def _is_resting_replica(self, region: Region) -> bool:
+        """Whether it is not being promoted: RDS says of such a one that it is modified."""
         found = region.find()
-        if found is None or source_of(found):
+        return bool(source_of(found or {})) and is_usable(found)
+
+    def _closes(self, region: Region, is_lost: bool) -> bool:
+        """Whether it could be closed. What is said to be lost may tell how it is, and take no change."""
+        try:
+            self._close(region, min(self._minutes, _LOST_MINUTES) if is_lost else self._minutes)
+        except (BotoCoreError, ClientError, ConnectionError, TimeoutError) as error:
+            if not is_lost:
+                raise
+            print(f"{region.name} could not be closed: {error}")
+            print("Others may still write to it, and that is lost. Run this again when it can be closed.")
+            return False
+        return True
+
+    def _close(self, region: Region, minutes: float) -> None:
+        """Renamed, an instance restarts, with another address: nobody writes to it by the one they know."""
+        found = region.writer()
+        if found is None:
             return
 
         def rename() -> None:
@@ -163,32 +226,27 @@ class Failover:
                     NewDBInstanceIdentifier=region.former,
                     ApplyImmediately=True,
                 )
-            self._until(lambda: region.find() is None, f"{region.identifier} to be renamed")
+            until(lambda: region.find() is None, minutes, f"{region.identifier} to be renamed")
 
         self._do(f"Close {region.identifier} in {region.name}: rename it to {region.former}.", rename)
 
-    def _catch_up(self, region: Region) -> None:
+    def _catch_up(self, region: Region, source: Region) -> None:
         """Until the replica has replayed something that was written after the other one was closed."""
-        closed = datetime.now(UTC)
 
-        def caught_up() -> bool:
-            found = region.metrics.get_metric_statistics(
-                Namespace="AWS/RDS",
-                MetricName="ReplicaLag",
-                Dimensions=[{"Name": "DBInstanceIdentifier", "Value": region.identifier}],
-                StartTime=closed,
-                EndTime=closed + timedelta(minutes=self._minutes + 5),
-                Period=60,
-                Statistics=["Maximum"],
-            )["Datapoints"]
-            return any(
-                each["Maximum"] >= 0 and each["Timestamp"] - timedelta(seconds=each["Maximum"]) >= closed
-                for each in found
-            )
+        def restarted() -> bool:
+            """Until then, who was connected before the renaming may still write."""
+            former = source.find(source.former)
+            return former is None or is_usable(former)
+
+        def caught_up(closed: datetime) -> bool:
+            known = region.lags(closed, closed + timedelta(minutes=self._minutes + 5))
+            return any(lag >= 0 and at - timedelta(seconds=lag) >= closed for at, lag in known)
 
         def wait() -> None:
             try:
-                self._until(caught_up, "the replica to catch up")
+                self._until(restarted, f"{source.former} to restart")
+                closed = datetime.now(UTC)
+                self._until(lambda: caught_up(closed), "the replica to catch up")
             except TimeoutError as error:
                 raise FailoverError(
                     f"{error}. Run this again to wait on, or with --source-is-lost to go on without the rest."
@@ -196,9 +254,15 @@ class Failover:
 
         self._do(f"Wait until {region.name} has all that was written.", wait)
 
-    def _promote(self, region: Region) -> None:
+    def _promote(self, region: Region, id_: str, closed: Region | None) -> None:
         kept = self._settings.retention.backups_days
         self._until(lambda: is_usable(region.find()), "the replica to be available")
+        state, _ = self.names.read()
+        if state.get("promoting") != id_ or (closed and closed.writer()):
+            raise FailoverError(
+                "Somebody went back meanwhile: the other region is open again, or is said to keep writes. "
+                f"Nothing was promoted. --to {region.name} begins anew."
+            )
         if source_of(region.find() or {}):  # else a run that was cut off has promoted it
             region.rds.promote_read_replica(
                 DBInstanceIdentifier=region.identifier, BackupRetentionPeriod=kept
@@ -226,6 +290,7 @@ class Failover:
             EnableCloudwatchLogsExports=former.get("EnabledCloudwatchLogsExports", []),
             CopyTagsToSnapshot=True,
             DeletionProtection=True,
+            **{given: former[told] for told, given in _AS_IT_WAS.items() if told in former},
         )
 
     def _turn(self, writer: Region, other: Region | None, *, replicates: bool = False) -> None:
@@ -281,6 +346,14 @@ class Failover:
             step()
 
 
+def settled(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings, for the one account that this is about: of the others no ids are asked."""
+    if ACCOUNT not in environ:
+        raise SettingsError(f"{ACCOUNT} is missing: the id of the account that has the database.")
+    settings = load(path, {})
+    return replace(settings, accounts={**settings.accounts, "engineering": environ[ACCOUNT]})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Moves the database's writes to the other region, and back.")
     what = parser.add_mutually_exclusive_group()
@@ -296,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.source_is_lost and not given.to:
         parser.error("--source-is-lost goes with --to")
     try:
-        settings = load(given.settings)
+        settings = settled(given.settings, os.environ)
         region = given.to or settings.replica.region
         work = Failover(settings, region, dry=given.dry_run, minutes=given.minutes)
         if given.to:

@@ -170,7 +170,6 @@ class Monitoring:
     """When people are called, and how long nobody can delete what the trail wrote down."""
 
     product: str
-    quarantines: list[str]
     most_quarantined: float
     behind_minutes: int
     delivery_minutes: int

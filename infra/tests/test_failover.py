@@ -31,7 +31,7 @@ sys.path.append(str(Path(__file__).parents[1] / "jobs"))
 import failover
 
 from medallion_platform.regions import found
-from medallion_platform.settings import load
+from medallion_platform.settings import DEFAULT, SettingsError, load
 
 SETTINGS = load(environ={})
 HERE, THERE = SETTINGS.region, SETTINGS.replica.region
@@ -82,7 +82,7 @@ class World:
         lines = [each["Value"].strip('"').split("=") for each in text["ResourceRecords"]]
         return {name: value for name, value in lines if not name.startswith("check:")}
 
-    def catches_up(self, region, lag=0.0):
+    def catches_up(self, region, lag=0.0, minutes=2.0):
         """RDS tells that the replica in a region has replayed what is two minutes from now, less the lag."""
         boto3.client("cloudwatch", region_name=region).put_metric_data(
             Namespace="AWS/RDS",
@@ -90,7 +90,7 @@ class World:
                 {
                     "MetricName": "ReplicaLag",
                     "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": NAME}],
-                    "Timestamp": datetime.now(UTC) + timedelta(minutes=2),
+                    "Timestamp": datetime.now(UTC) + timedelta(minutes=minutes),
                     "Value": lag,
                 }
             ],
@@ -105,6 +105,7 @@ def stacks(platform: Templates):
         patch.setenv("AWS_SECRET_ACCESS_KEY", "x")
         patch.setenv("AWS_DEFAULT_REGION", HERE)
         patch.setenv("MOTO_ACCOUNT_ID", SETTINGS.account("engineering"))
+        patch.setenv(failover.ACCOUNT, SETTINGS.account("engineering"))
         patch.setattr(found, "PAUSE", 0.01)
         _as_rds_does(patch)
         world = deployed(platform)
@@ -153,6 +154,7 @@ def begun(world, records, first):
     world.put(record for record in records if record["Type"] in ("CNAME", "TXT"))
     for region in (HERE, THERE):
         cloudwatch_backends[SETTINGS.account("engineering")][region].metric_data.clear()
+    world.catches_up(THERE, minutes=-1)
     return world
 
 
@@ -312,9 +314,7 @@ def test_what_was_left_behind_never_takes_writes_as_it_is(world, capsys):
     run("--to", THERE)
     assert run("--to", HERE) == 1
     assert "There is no medallion-database in eu-west-1: --rebuild" in capsys.readouterr().err
-    world.rds(HERE).modify_db_instance(
-        DBInstanceIdentifier=f"{NAME}-former", NewDBInstanceIdentifier=NAME, ApplyImmediately=True
-    )
+    reopen(world)
     before = seen(world)
     assert run("--to", HERE) == 1
     assert "is no replica: it was left behind" in capsys.readouterr().err and seen(world) == before
@@ -325,6 +325,9 @@ SILENCES = {
     "refused": EndpointConnectionError(endpoint_url=LOST),
     "no way there": ConnectTimeoutError(endpoint_url=LOST),
     "no answer": ReadTimeoutError(endpoint_url=LOST),
+    "overrun": ClientError(
+        {"Error": {"Code": "Throttling"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "DescribeDBInstances"
+    ),
     "broken": ClientError(
         {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 503}},
         "DescribeDBInstances",
@@ -349,6 +352,176 @@ def test_a_region_that_does_not_answer_must_be_said_to_be_lost_and_is_closed_whe
     assert world.instance(HERE) is not None, "it was not to be reached"
     assert run("--to", THERE) == 0
     assert world.instance(HERE) is None and world.state() == {"writes": THERE}
+
+
+def test_a_region_that_only_tells_how_it_is_can_be_said_to_be_lost_too(world, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        unchangeable(patch)
+        assert run("--to", THERE) == 1
+        assert "InvalidDBInstanceState" in capsys.readouterr().err and world.is_replica(THERE)
+        assert run("--to", THERE, "--source-is-lost") == 0
+    assert "eu-west-1 could not be closed" in capsys.readouterr().out
+    assert set(world.leads().values()) == {world.address(THERE)} and world.state() == {"writes": THERE}
+    assert world.instance(HERE) is not None
+    assert run("--to", THERE) == 0
+    assert world.instance(HERE) is None and world.instance(HERE, f"{NAME}-former") is not None
+
+
+@pytest.mark.parametrize(
+    ("lag", "told"),
+    [(None, "does not replicate"), (-1.0, "does not replicate"), (901.0, "is 901 seconds behind")],
+)
+def test_nothing_is_closed_for_a_replica_that_would_not_catch_up(world, capsys, lag, told):
+    account = SETTINGS.account("engineering")
+    cloudwatch_backends[account][THERE].metric_data.clear()
+    if lag is not None:
+        world.catches_up(THERE, minutes=-3)
+        world.catches_up(THERE, lag, minutes=-1)
+    before = seen(world)
+    for more in ([], ["--dry-run"]):
+        assert run("--to", THERE, *more) == 1
+        assert told in capsys.readouterr().err and seen(world) == before
+    assert run("--to", THERE, "--source-is-lost") == 0
+
+
+def test_a_replica_of_another_instance_is_neither_promoted_nor_kept(world, capsys):
+    backend = rds_backends[SETTINGS.account("engineering")][THERE]
+    other = f"arn:aws:rds:{HERE}:{SETTINGS.account('engineering')}:db:payroll"
+    backend.databases[NAME].source_db_instance_identifier = other
+    before = seen(world)
+    for arguments in (["--to", THERE], ["--to", THERE, "--source-is-lost"], ["--rebuild", THERE]):
+        assert run(*arguments) == 1
+        assert f"is a replica of {other}, and not of" in capsys.readouterr().err and seen(world) == before
+
+
+def test_the_closed_instance_has_restarted_before_the_replica_is_asked(world, monkeypatch, capsys):
+    """Who was connected may write until then."""
+    world.catches_up(THERE)
+    with monkeypatch.context() as patch:
+        status(patch, HERE, f"{NAME}-former", "renaming")
+        assert run("--to", THERE) == 1
+        assert f"{NAME}-former to restart" in capsys.readouterr().err and world.is_replica(THERE)
+    assert run("--to", THERE) == 0 and not world.is_replica(THERE)
+
+
+def test_nothing_is_promoted_where_somebody_went_back_meanwhile(world, monkeypatch, capsys):
+    call, asked = BaseClient._make_api_call, []
+
+    def meanwhile(self, operation, given):
+        if operation == "GetMetricStatistics":
+            asked.append(given)
+            if len(asked) == 2:  # the first look was before anything was closed
+                reopen(world)
+                world.catches_up(THERE)
+        return call(self, operation, given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", meanwhile)
+        assert run("--to", THERE) == 1
+    assert "Somebody went back meanwhile" in capsys.readouterr().err and len(asked) >= 2
+    assert world.is_replica(THERE) and not world.is_replica(HERE), "one region takes writes, not two"
+    assert run("--to", HERE) == 0 and world.state() == {"writes": HERE}
+
+
+def test_one_does_not_go_back_while_the_replica_is_being_promoted(world, monkeypatch, capsys):
+    world.catches_up(THERE, lag=600)
+    run("--to", THERE)
+    reopen(world)
+    before = seen(world)
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        status(patch, THERE, NAME, "modifying")
+        assert run("--to", HERE) == 1
+        assert "may be promoted already" in capsys.readouterr().err
+    assert seen(world) == before
+
+
+def text_of(lines):
+    def edited(records):
+        [text] = [record for record in records if record["Type"] == "TXT"]
+        found = {line["Value"].strip('"').split("=")[0]: line["Value"] for line in text["ResourceRecords"]}
+        found.update(lines)
+        return [{**text, "ResourceRecords": [{"Value": value} for value in found.values() if value]}]
+
+    return edited
+
+
+EDITED = {
+    "another region": (text_of({"writes": '"writes=us-east-1"'}), "should say writes=REGION"),
+    "no region": (text_of({"writes": '"hello"'}), "should say writes=REGION"),
+    "no check": (text_of({f"check:{THERE}": ""}), f"check:{THERE}"),
+}
+
+
+@pytest.mark.parametrize("case", EDITED)
+def test_a_text_record_edited_by_hand_is_refused(world, capsys, case):
+    edit, told = EDITED[case]
+    world.put(edit(world.records()))
+    before = seen(world)
+    for arguments in ([], ["--to", THERE], ["--to", HERE], ["--rebuild", HERE], ["--rebuild", THERE]):
+        assert run(*arguments) == 1
+        assert told in capsys.readouterr().err and seen(world) == before
+
+
+@pytest.mark.parametrize("kind", ["PRIMARY", "SECONDARY"])
+def test_a_name_that_lacks_a_record_is_not_left_to_lead_nowhere(world, capsys, kind):
+    route53 = boto3.client("route53")
+    [zone] = route53.list_hosted_zones()["HostedZones"]
+    [record] = [each for each in world.records() if each.get("Failover") == kind]
+    taken = {"Changes": [{"Action": "DELETE", "ResourceRecordSet": record}]}
+    route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=taken)
+    try:
+        before = seen(world)
+        assert run("--to", THERE) == 1
+        assert "should have two records" in capsys.readouterr().err and seen(world) == before
+    finally:
+        world.put([record])
+
+
+def test_a_record_that_leads_elsewhere_is_turned_back(world):
+    [record] = [each for each in world.records() if each.get("Failover") == "PRIMARY"]
+    world.put([{**record, "ResourceRecords": [{"Value": "somewhere.example.com"}]}])
+    assert run("--to", HERE) == 0
+    assert world.leads() == {"PRIMARY": world.address(HERE), "SECONDARY": world.address(THERE)}
+
+
+def test_a_rebuilt_replica_is_as_ready_as_what_it_takes_the_place_of(world, monkeypatch):
+    world.catches_up(THERE)
+    run("--to", THERE)
+    call, asked = BaseClient._make_api_call, []
+    more = {
+        "StorageType": "gp3",
+        "MaxAllocatedStorage": 1000,
+        "CACertificateIdentifier": "rds-ca-rsa2048-g1",
+        "AutoMinorVersionUpgrade": True,
+        "PerformanceInsightsEnabled": True,
+        "PerformanceInsightsKMSKeyId": KEY.format(HERE),
+        "PerformanceInsightsRetentionPeriod": 7,
+    }
+
+    def told(self, operation, given):
+        if operation == "CreateDBInstanceReadReplica":
+            asked.append(given)
+        answer = call(self, operation, given)
+        if operation == "DescribeDBInstances" and given["DBInstanceIdentifier"].endswith("-former"):
+            answer["DBInstances"][0].update(more)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", told)
+        assert run("--rebuild", HERE) == 0
+    [given] = asked
+    wanted = {**more, "EnablePerformanceInsights": more["PerformanceInsightsEnabled"]}
+    del wanted["PerformanceInsightsEnabled"]
+    assert {name: given.get(name) for name in wanted} == wanted
+
+
+def test_it_asks_for_the_one_account_that_has_the_database():
+    settings = failover.settled(DEFAULT, {failover.ACCOUNT: "123456789012"})
+    assert settings.role("engineering-dns-operator").startswith("arn:aws:iam::123456789012:")
+    for environ, told in (({}, f"{failover.ACCOUNT} is missing"), ({failover.ACCOUNT: "1"}, "12 digits")):
+        with pytest.raises(SettingsError, match=told):
+            failover.settled(DEFAULT, environ)
 
 
 def test_a_replica_that_lacks_something_is_not_promoted_unless_people_say_so(world, capsys):
@@ -376,11 +549,8 @@ def test_before_the_promotion_one_can_still_go_back(world):
     before = seen(world)
     world.catches_up(THERE, lag=600)
     run("--to", THERE)
-    world.rds(HERE).modify_db_instance(
-        DBInstanceIdentifier=f"{NAME}-former", NewDBInstanceIdentifier=NAME, ApplyImmediately=True
-    )
-    backend = rds_backends[SETTINGS.account("engineering")]
-    assert run("--to", HERE) == 0, backend
+    reopen(world)
+    assert run("--to", HERE) == 0
     assert seen(world)[1] == before[1] and world.state() == {"writes": HERE}
 
 
@@ -418,6 +588,40 @@ def killed_at(patch, place, *, after):
 
     patch.setattr(BaseClient, "_make_api_call", counted)
     return made
+
+
+def unchangeable(patch):
+    """RDS of the first region answers, and changes nothing."""
+    call = BaseClient._make_api_call
+
+    def answered(self, operation, given):
+        if self.meta.region_name == HERE and operation == "ModifyDBInstance":
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState"}}, operation)
+        return call(self, operation, given)
+
+    patch.setattr(BaseClient, "_make_api_call", answered)
+
+
+def status(patch, region, name, what):
+    """RDS says so of an instance."""
+    call = BaseClient._make_api_call
+
+    def answered(self, operation, given):
+        answer = call(self, operation, given)
+        if operation == "DescribeDBInstances" and self.meta.region_name == region:
+            for each in answer["DBInstances"]:
+                if each["DBInstanceIdentifier"] == name:
+                    each["DBInstanceStatus"] = what
+        return answer
+
+    patch.setattr(BaseClient, "_make_api_call", answered)
+
+
+def reopen(world):
+    """What people do to go back: the instance that was closed gets its name again."""
+    world.rds(HERE).modify_db_instance(
+        DBInstanceIdentifier=f"{NAME}-former", NewDBInstanceIdentifier=NAME, ApplyImmediately=True
+    )
 
 
 def silence(patch, error):
@@ -469,8 +673,12 @@ def test_killed_anywhere_and_run_again_it_ends_as_if_nothing_had_been(stacks, pl
 # The runbook
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runbooks" / "failover.md").read_text()
-# moto has neither; the rest of the page is run.
-NOT_RUN = {"aws dms start-replication", "aws secretsmanager stop-replication-to-replica"}
+# moto has not what they are about; the rest of the page is run.
+NOT_RUN = {
+    "aws dms start-replication",
+    "aws secretsmanager replicate-secret-to-regions",
+    "aws secretsmanager stop-replication-to-replica",
+}
 
 
 def commands(section):

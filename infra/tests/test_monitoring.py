@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ IN_REGION = {"aws:RequestedRegion": "eu-west-1"}
 DOCUMENTED = {
     "AWS/Kinesis": {
         "GetRecords.IteratorAgeMilliseconds": {"StreamName"},
+        "IncomingRecords": {"StreamName"},
         "WriteProvisionedThroughputExceeded": {"StreamName"},
     },
     "AWS/Lambda": {"Errors": {"FunctionName"}, "Throttles": {"FunctionName"}},
@@ -52,6 +54,7 @@ DOCUMENTED = {
     },
     "AWS/Firehose": {
         "DeliveryToS3.DataFreshness": {"DeliveryStreamName"},
+        "DeliveryToS3.Records": {"DeliveryStreamName"},
         "DeliveryToS3.Success": {"DeliveryStreamName"},
         "FailedConversion.Records": {"DeliveryStreamName"},
     },
@@ -218,10 +221,60 @@ def test_what_alarms_look_at_is_there(platform: Templates, alarms):
     assert looked_at > 40
 
 
-def test_every_table_with_a_quarantine_is_watched():
-    tables = load_product(PRODUCTS / SETTINGS.monitoring.product).tables.values()
-    silver = {table.key for table in tables if table.layer == "silver"}
-    assert len(silver) == 8 and silver == set(SETTINGS.monitoring.quarantines)
+def test_every_table_with_a_quarantine_is_watched_as_the_contracts_have_it(tmp_path):
+    def watched(product: str) -> list[dict[str, str]]:
+        settings = load(environ={}, parts=EVERYTHING, monitoring={"product": product})
+        found = [one for one in watches(settings, "engineering") if one.concern == "Quarantine"]
+        return [dict(metric.of) for one in found for metric in one.metrics[:1]]
+
+    tables = load_product(PRODUCTS / "flights").tables.values()
+    silver = sorted(table.key for table in tables if table.layer == "silver")
+    assert len(silver) == 8
+    assert watched("flights") == [{"Product": "flights", "Table": key} for key in silver]
+    (tmp_path / "another").mkdir()
+    shutil.copy(PRODUCTS / "flights/silver/airlines.odcs.yaml", tmp_path / "another")
+    of = [{"Product": "another", "Table": "silver.airlines"}]
+    assert watched(str(tmp_path / "another")) == of, "as the library tells its metrics: by the folder's name"
+
+
+def reckoned(expression: str, **metrics: float | None) -> float | None:
+    """An expression of CloudWatch with IF, AND and FILL; without one of its metrics it is nothing."""
+    text = re.sub(r"FILL\((m\d), (\d+)\)", lambda found: repr(metrics[found[1]] or int(found[2])), expression)
+    if any(metrics[name] is None for name in re.findall(r"m\d", text)):
+        return None
+    functions = {"IF": lambda condition, then, other: then if condition else other}
+    return float(eval(text.replace("AND", "and"), functions, metrics))
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics", "calls"),
+    [
+        ("replica-monitoring/medallion-replica-behind", {"m1": 3.0}, False),
+        ("replica-monitoring/medallion-replica-behind", {"m1": 61.0}, True),
+        ("replica-monitoring/medallion-replica-behind", {"m1": -1.0}, True),  # it does not replicate
+        ("replica-monitoring/medallion-replica-behind", {"m1": None}, True),
+        ("monitoring/medallion-delivery-stands", {"m1": 5.0, "m2": 5.0}, False),
+        ("monitoring/medallion-delivery-stands", {"m1": 5.0, "m2": 0.0}, True),
+        ("monitoring/medallion-delivery-stands", {"m1": 5.0, "m2": None}, True),  # blocked, it tells nothing
+        ("monitoring/medallion-delivery-stands", {"m1": None, "m2": None}, False),
+        ("monitoring/medallion-quarantined-silver-flights", {"m1": 6.0, "m2": 100.0}, True),
+        ("monitoring/medallion-quarantined-silver-flights", {"m1": 5.0, "m2": 100.0}, False),
+        ("monitoring/medallion-quarantined-silver-flights", {"m1": 6.0, "m2": 0.0}, False),  # a replay
+    ],
+)
+def test_an_expression_calls_when_it_is_bad_and_only_then(alarms, name, metrics, calls):
+    alarm = alarms[f"medallion-engineering-{name}"]
+    [expression] = [each["Expression"] for each in alarm["Metrics"] if "Expression" in each]
+    value = reckoned(expression, **metrics)
+    bad = alarm["TreatMissingData"] == "breaching" if value is None else value > alarm["Threshold"]
+    assert bad is calls
+
+
+def test_a_replica_of_a_database_that_nobody_writes_to_is_no_reason_to_call(alarms):
+    """Its lag grows to five minutes and begins anew: there are always some in a row without an alarm."""
+    alarm = alarms["medallion-engineering-replica-monitoring/medallion-replica-behind"]
+    lags = [(60 * minute) % 300 + 30 for minute in range(alarm["EvaluationPeriods"])]
+    assert sum(lag > alarm["Threshold"] for lag in lags) < alarm["DatapointsToAlarm"] - 1
 
 
 # What each part brings to be watched. Of anything else there is an alarm without it, too.
@@ -388,6 +441,11 @@ EVENTS = {
         {"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"},
         {"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors"},
     ],
+    "watch-changed": [
+        {"eventSource": "monitoring.amazonaws.com", "eventName": "DisableAlarmActions"},
+        {"eventSource": "logs.amazonaws.com", "eventName": "DeleteMetricFilter"},
+        {"eventSource": "sns.amazonaws.com", "eventName": "Unsubscribe"},
+    ],
 }
 EVERYDAY = [
     {"eventName": "AssumeRole", "userIdentity": {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}},
@@ -459,8 +517,11 @@ def test_a_trail_of_all_regions_writes_down_who_did_what_and_proves_that_nobody_
         for each in selected:
             if each.get("resources.type") == ["AWS::S3::Object"]:
                 read |= set(each["resources.ARN"])
-    zones = ("landing", "raw", "trusted", "refined")
-    assert read == {f"arn:aws:s3:::{SETTINGS.bucket(zone)}/" for zone in zones}
+    assert read == {
+        f"arn:aws:s3:::{SETTINGS.bucket(zone, replica=replica)}/"
+        for zone in ("landing", "raw", "trusted", "refined", "error")
+        for replica in (False, True)
+    }
 
 
 def test_cloudtrails_own_api_takes_the_trail(platform: Templates, monkeypatch):
@@ -505,7 +566,7 @@ def test_one_trail_can_be_of_the_whole_organization(of_the_organization: Templat
         if one["Field"] == "resources.ARN"
         for arn in one["StartsWith"]
     }
-    assert f"arn:aws:s3:::{SETTINGS.bucket('refined')}/" in read and len(read) == 4
+    assert f"arn:aws:s3:::{SETTINGS.bucket('refined')}/" in read and len(read) == 5
     policies = Policies.of(of_the_organization)
     bucket = f"arn:aws:s3:::{SETTINGS.bucket('trail-management')}"
     arn = f"arn:aws:cloudtrail:eu-west-1:{SETTINGS.account('management')}:trail/medallion-management"

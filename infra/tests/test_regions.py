@@ -590,6 +590,12 @@ STAYS = {
     "takes the tags off a bucket": ("s3:PutBucketTagging", LANDING, HERE, {}),
     "copies a bucket elsewhere": ("s3:PutReplicationConfiguration", LANDING, HERE, {}),
     "copies an object into a bucket of region B": ("s3:PutObject", "arn:aws:s3:::anywhere/x", THERE, {}),
+    "has S3 copy a copy into a bucket of region B": (
+        "s3:ReplicateObject",
+        "arn:aws:s3:::anywhere/x",
+        THERE,
+        {},
+    ),
 }
 STILL = {
     "grants a key that stays, where it stays": ("kms:CreateGrant", KEY, HERE, TAGGED),
@@ -633,6 +639,17 @@ def test_it_is_the_guard_that_denies_it(staying, case):
     policies.guard_rails.clear()
     by_bucket = case == "copies a bucket elsewhere"  # the bucket says it, too
     assert policies.allows(request) is not by_bucket
+
+
+@pytest.mark.parametrize("case", [case for case in STAYS if "tag" in case or "says" in case])
+def test_who_deploys_tags_what_stays_and_nobody_who_is_called_alike(staying, case):
+    policies, request = asked(staying, STAYS[case])
+    people = f"arn:aws:iam::{OWN}:role/aws-reserved/sso.amazonaws.com/{HERE}/AWSReservedSSO_Deployers_1"
+    alike = f"arn:aws:iam::{OWN}:role/my-cfn-exec-role-AWSReservedSSO_Deployers_1"
+    for by in (people, alike):
+        policies.identities[by] = policies.identities[request.by]
+    assert policies.allows(replace(request, by=people))
+    assert not policies.allows(replace(request, by=alike))
 
 
 @pytest.mark.parametrize("case", STILL)

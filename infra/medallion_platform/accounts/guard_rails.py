@@ -17,13 +17,13 @@ _GLOBAL = [
 
 # Who deploys the stacks: the permission set `Deployers` of IAM Identity Center. Nobody else can make a role
 # on that path, whatever it is called.
-_DEPLOYERS = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Deployers_*"
+DEPLOYERS = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Deployers_*"
 
 
 def everywhere(settings: Settings) -> dict[str, Any]:
     """For all accounts of the platform."""
     prefix = settings.prefix
-    but_deployers = {"ArnNotLike": {"aws:PrincipalArn": _DEPLOYERS}}
+    but_deployers = {"ArnNotLike": {"aws:PrincipalArn": DEPLOYERS}}
     regions = [settings.region, *([settings.replica.region] if settings.parts.replication else [])]
     administrators = sorted(settings.role(f"{account}-key-administrator") for account in ACCOUNTS)
     return document(
@@ -65,7 +65,7 @@ def everywhere(settings: Settings) -> dict[str, Any]:
             "RolesAreGivenByThePlatform",
             ["iam:PassRole"],
             f"arn:aws:iam::*:role/{prefix}-*",
-            when={"ArnNotLike": {"aws:PrincipalArn": [_DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
+            when={"ArnNotLike": {"aws:PrincipalArn": [DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
         ),
         deny(
             "LogsStay",

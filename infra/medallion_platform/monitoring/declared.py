@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
+from medallion_pipelines.contracts.product import load_product
+from medallion_pipelines.shipped import product_folder
 from medallion_platform.keys import copied_zones
 from medallion_platform.monitoring.filters import FILTERS, trail_namespace
 from medallion_platform.monitoring.flows import delivery, events, machines
@@ -41,9 +44,17 @@ def watches(settings: Settings, account: str, *, replica: bool = False) -> list[
     return found
 
 
+@cache
+def _quarantining(product: str) -> tuple[str, tuple[str, ...]]:
+    """The name by which a product's metrics are told, and its tables with a quarantine: the silver ones."""
+    found = load_product(product_folder(product))
+    return found.name, tuple(sorted(key for key, table in found.tables.items() if table.layer == "silver"))
+
+
 def _library(settings: Settings) -> Iterator[Watch]:
     """What the library says of its own runs, in the account where it runs."""
-    product, behind = settings.monitoring.product, settings.monitoring.behind_minutes
+    product, quarantining = _quarantining(settings.monitoring.product)
+    behind = settings.monitoring.behind_minutes
     of = {"Product": product}
     quiet = "Between runs it is as the last one left it."
     yield Watch(
@@ -77,7 +88,7 @@ def _library(settings: Settings) -> Iterator[Watch]:
         f"WHERE Product = '{product}'",
         seconds=3600,
     )
-    for table in settings.monitoring.quarantines:
+    for table in quarantining:
         of = {"Product": product, "Table": table}
         yield Watch(
             "Quarantine",
@@ -165,13 +176,15 @@ def _replica_of_database(settings: Settings) -> Iterator[Watch]:
     yield Watch(
         "Database",
         "replica-behind",
-        f"The replica is more than {seconds} seconds behind: what a failover now would lose.",
+        f"The replica is more than {seconds} seconds behind, or does not replicate: a failover loses that.",
         seconds,
         "breaching",
-        "A replica that does not replicate tells no lag.",
+        "An instance that is no replica tells no lag, nor does one that is not there.",
         (Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": identifier(settings)}, "Maximum"),),
+        expression=f"IF(m1 < 0, {seconds + 1}, m1)",  # -1 is a replica that does not replicate
         seconds=60,
-        periods=5,
+        # where nobody writes the lag grows for five minutes, until RDS itself writes something
+        periods=10,
     )
 
 

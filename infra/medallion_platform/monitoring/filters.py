@@ -64,6 +64,16 @@ FILTERS = {
         + ") }",
         "The trail was stopped or changed: from here on, not all is written down.",
     ),
+    "watch-changed": Filter(
+        "WatchChanged",
+        "{ "
+        + _any_of(
+            "DeleteAlarms", "DeleteLogGroup", "DeleteMetricFilter", "DeleteTopic", "DisableAlarmActions",
+            "PutMetricAlarm", "PutMetricFilter", "Unsubscribe",
+        )
+        + " }",
+        "What watches was changed: alarms, filters of logs, whom they call. Was it a deployment?",
+    ),
 }  # fmt: skip
 
 

@@ -83,8 +83,23 @@ def delivery(settings: Settings) -> Iterator[Watch]:
         f"The oldest event that Firehose has not brought to raw is more than {late} minutes old.",
         late * 60,
         "notBreaching",
-        "Nothing is told while there is nothing to deliver; of what cannot be delivered the age is told.",
+        "Nothing is told while nothing is delivered: that events come all the same has an alarm of its own.",
         (Metric("AWS/Firehose", "DeliveryToS3.DataFreshness", of, "Maximum"),),
+        periods=2,
+    )
+    yield Watch(
+        "Delivery",
+        "delivery-stands",
+        f"Events come into the stream, and Firehose brings none to raw, for twice {late} minutes.",
+        0,
+        "notBreaching",
+        "Where nothing is written, there is nothing to deliver.",
+        (
+            Metric("AWS/Kinesis", "IncomingRecords", {"StreamName": f"{settings.prefix}-events"}, "Sum"),
+            Metric("AWS/Firehose", "DeliveryToS3.Records", of, "Sum"),
+        ),
+        expression="IF(m1 > 0 AND FILL(m2, 0) == 0, 1, 0)",
+        seconds=late * 60,
         periods=2,
     )
     yield Watch(

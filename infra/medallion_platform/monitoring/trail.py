@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from medallion_platform.identity.roles import make_role
-from medallion_platform.keys import make_key, managed, zones_of
+from medallion_platform.keys import copied_zones, make_key, managed, zones_of
 from medallion_platform.log_groups import make_log_group
 from medallion_platform.monitoring.filters import FILTERS, trail_namespace
 from medallion_platform.parameters import asked
@@ -208,24 +208,29 @@ def nobody_deletes(objects: str) -> Statement:
 
 
 def _selectors(settings: Settings, accounts: tuple[str, ...]) -> list[_Trail.AdvancedEventSelectorProperty]:
-    """What manages; who touched which object of the zones; who called a function."""
+    """What manages; who touched which object of the zones and their copies; who called a function."""
     field = _Trail.AdvancedFieldSelectorProperty
-    zones = [zone for account in accounts for zone in zones_of(account) if zone != "error"]
+    buckets = [settings.bucket(zone) for account in accounts for zone in zones_of(account)]
+    if settings.parts.replication:
+        buckets += [
+            settings.bucket(zone, replica=True)
+            for account in accounts
+            for zone in copied_zones(settings, account)
+        ]
     made = [
         _Trail.AdvancedEventSelectorProperty(
             name="management", field_selectors=[field(field="eventCategory", equal_to=["Management"])]
         )
     ]
     data = field(field="eventCategory", equal_to=["Data"])
-    if zones:
-        buckets = [f"arn:aws:s3:::{settings.bucket(zone)}/" for zone in zones]
+    if buckets:
         made.append(
             _Trail.AdvancedEventSelectorProperty(
                 name="objects of zones",
                 field_selectors=[
                     data,
                     field(field="resources.type", equal_to=["AWS::S3::Object"]),
-                    field(field="resources.ARN", starts_with=buckets),
+                    field(field="resources.ARN", starts_with=[f"arn:aws:s3:::{each}/" for each in buckets]),
                 ],
             )
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,8 @@ from botocore.exceptions import ConnectionError as NotConnectedError
 from medallion_platform.settings import Settings
 
 PAUSE = 15.0  # seconds between two looks
+# What a region in need answers instead of an answer; RDS says the last ones with a status below 500.
+_BUSY = ("RequestLimitExceeded", "Throttling", "ThrottlingException")
 
 
 class FailoverError(Exception):
@@ -43,11 +46,35 @@ class Region:
         except ClientError as error:
             if error.response["Error"]["Code"] in ("DBInstanceNotFound", "DBInstanceNotFoundFault"):
                 return None
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status >= 500 or error.response["Error"]["Code"] in _BUSY:
                 raise ConnectionError(f"RDS does not answer in {self.name}: {error}") from error
             raise
         [instance] = found["DBInstances"]
         return dict(instance)
+
+    def writer(self) -> dict[str, Any] | None:
+        """The instance, where it is one that takes writes, whoever is to write to it."""
+        found = self.find()
+        return found if found and not source_of(found) else None
+
+    def is_replica_of(self, instance: dict[str, Any], source: Region) -> bool:
+        """Across regions RDS names a replica's source by its ARN."""
+        arn = source_of(instance).split(":")
+        return arn[3:4] == [source.name] and arn[-1] in (source.identifier, source.former)
+
+    def lags(self, begin: datetime, end: datetime) -> list[tuple[datetime, float]]:
+        """How many seconds the replica was behind, a minute at a time; -1 where it did not replicate."""
+        found = self.metrics.get_metric_statistics(
+            Namespace="AWS/RDS",
+            MetricName="ReplicaLag",
+            Dimensions=[{"Name": "DBInstanceIdentifier", "Value": self.identifier}],
+            StartTime=begin,
+            EndTime=end,
+            Period=60,
+            Statistics=["Maximum"],
+        )
+        return sorted((each["Timestamp"], each["Maximum"]) for each in found["Datapoints"])
 
 
 class Names:
@@ -56,12 +83,16 @@ class Names:
     def __init__(self, settings: Settings, client: Callable[..., Any]) -> None:
         self._route53 = client("route53", region_name="us-east-1")
         self._zone_name = settings.failover.zone
+        self._regions = (settings.region, settings.replica.region)
         self.database = f"database.{self._zone_name}."
         self._state = f"failover.{self.database}"
         self._zone = ""
 
     def read(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
-        """What the text record says, and the records of the database."""
+        """What the text record says, and the records of the database.
+
+        Raises FailoverError where they are not as the stack made them: people edit records, too.
+        """
         found = self._route53.list_hosted_zones_by_name(DNSName=self._zone_name)["HostedZones"]
         pages = self._route53.get_paginator("list_resource_record_sets")
         for zone in found:  # there may be a public one of this name
@@ -76,9 +107,26 @@ class Names:
                 if text["Name"] == self._state:
                     self._zone = zone["Id"]
                     lines = [each["Value"].strip('"') for each in text["ResourceRecords"]]
-                    state = dict(line.split("=", 1) for line in lines)
-                    return state, [each for each in records if each["Name"] == self.database]
+                    state = {name: value for name, _, value in (line.partition("=") for line in lines)}
+                    led = [each for each in records if each["Name"] == self.database]
+                    self._check(state, led)
+                    return state, led
         raise FailoverError(f"{self._state} is in no zone of this account: deploy the stack of names first.")
+
+    def _check(self, state: dict[str, str], led: list[dict[str, Any]]) -> None:
+        checks = [f"check:{region}" for region in self._regions]
+        if state.get("writes") not in self._regions or not all(state.get(check) for check in checks):
+            raise FailoverError(
+                f"{self._state} should say writes=REGION, one of {', '.join(self._regions)}, and the ids "
+                f"{' and '.join(checks)}; it says: {state}. Mend it, by what the stack of names made."
+            )
+        kinds = sorted(record.get("Failover", "") for record in led if record.get("ResourceRecords"))
+        if kinds != ["PRIMARY", "SECONDARY"] or len(led) != 2:
+            raise FailoverError(
+                f"{self.database} should have two records, PRIMARY and SECONDARY; it has {len(led)}: "
+                f"{[record.get('Failover', record['Type']) for record in led]}. Mend them, by what the stack "
+                "of names made: clients are led by them."
+            )
 
     def remember(self, state: dict[str, str]) -> None:
         values = [{"Value": f'"{name}={value}"'} for name, value in state.items()]

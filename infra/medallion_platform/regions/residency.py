@@ -10,12 +10,11 @@ from typing import Any
 
 from aws_cdk import CfnTag
 
+from medallion_platform.accounts.guard_rails import DEPLOYERS
 from medallion_platform.policies import Statement, deny, document
 from medallion_platform.settings import HOMES, Settings
 
 TAG = "data-residency"
-# Who deploys stacks tags what they make.
-_DEPLOYS = "arn:aws:iam::*:role/*cfn-exec-role*"
 
 
 def tags(settings: Settings, zone: str) -> list[CfnTag]:
@@ -56,6 +55,7 @@ def guard(settings: Settings) -> dict[str, Any]:
     """A guard rail of all accounts."""
     tagged = {"Null": {f"aws:ResourceTag/{TAG}": "false"}}
     buckets = [f"arn:aws:s3:::{settings.bucket(zone)}" for zone in HOMES if settings.stays(zone)]
+    but_deployers = {"ArnNotLike": {"aws:PrincipalArn": DEPLOYERS}}  # who tag what their stacks make
     replicating = sorted({settings.role(f"{account}-replication") for account in HOMES.values()})
     return document(
         deny("KeysStay", ["kms:ReplicateKey", "kms:UpdatePrimaryRegion"], "*", when=tagged),
@@ -74,19 +74,19 @@ def guard(settings: Settings) -> dict[str, Any]:
             "*",
             when={
                 "ForAnyValue:StringEquals": {"aws:TagKeys": [TAG]},
-                "ArnNotLike": {"aws:PrincipalArn": _DEPLOYS},
+                **but_deployers,
             },
         ),
         deny(
             "BucketsKeepTheirTags",
             ["s3:PutBucketTagging"],
             buckets,
-            when={"ArnNotLike": {"aws:PrincipalArn": _DEPLOYS}},
+            when=but_deployers,
         ),
         deny("BucketsStay", ["s3:PutReplicationConfiguration"], buckets),
         deny(
             "NothingIsWrittenElsewhere",
-            ["s3:PutObject"],
+            ["s3:PutObject", "s3:ReplicateObject"],
             "*",
             when={
                 "StringNotEquals": {"aws:RequestedRegion": settings.region},
