@@ -242,8 +242,8 @@ def reckoned(expression: str, **metrics: float | None) -> float | None:
     text = re.sub(r"FILL\((m\d), (\d+)\)", lambda found: repr(metrics[found[1]] or int(found[2])), expression)
     if any(metrics[name] is None for name in re.findall(r"m\d", text)):
         return None
-    functions = {"IF": lambda condition, then, other: then if condition else other}
-    return float(eval(text.replace("AND", "and"), functions, metrics))
+    text = re.sub(r"IF\((.+?), (.+), (.+)\)", r"(\2) if (\1) else (\3)", text)
+    return float(eval(text.replace("AND", "and"), {}, metrics))
 
 
 @pytest.mark.parametrize(
