@@ -26,11 +26,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from medallion_platform.regions.checks import check_lag, check_room, check_source
 from medallion_platform.regions.found import (
     FailoverError,
     Names,
     Region,
     as_role,
+    is_resting_replica,
     is_usable,
     source_of,
     until,
@@ -38,22 +40,8 @@ from medallion_platform.regions.found import (
 from medallion_platform.settings import DEFAULT, Settings, SettingsError, load
 
 ACCOUNT = "MEDALLION_ENGINEERING_ACCOUNT"
-# Nobody can write while a replica catches up, and one of an idle database is five minutes behind.
-_MOST_BEHIND = timedelta(minutes=15)
 # How long to try to close what is said to be lost, and answers all the same.
 _LOST_MINUTES = 10.0
-
-
-# What else a replica would not have by itself: as RDS tells it, and as it is asked for.
-_AS_IT_WAS = {
-    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
-    "CACertificateIdentifier": "CACertificateIdentifier",
-    "MaxAllocatedStorage": "MaxAllocatedStorage",
-    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
-    "StorageType": "StorageType",
-}
 
 
 class Failover:
@@ -101,14 +89,14 @@ class Failover:
                 f"{there.identifier} in {name} is no replica: it was left behind, and lacks what was written "
                 f"since. --rebuild {name} makes it a replica; then come again."
             )
-        self._check_source(there, target, source)
+        check_source(there, target, source)
         reached = self._reachable(source, source_is_lost or moved)
-        if moved and promoting and not (reached and self._is_resting_replica(source)):
+        if moved and promoting and not (reached and is_resting_replica(source)):
             raise FailoverError(f"{promoting} may be promoted already: --to {source.name} goes on with it.")
         if reached:
-            self._check_room(source)
+            check_room(source)
             if source_of(target) and source.writer() and not source_is_lost:
-                self._check_lag(there)
+                check_lag(there)
         if not moved and promoting != id_:
             self._do(
                 f"Remember that {id_} in {name} is to take writes.",
@@ -141,8 +129,8 @@ class Failover:
         source = writer.find()
         if source is None or source_of(source):
             raise FailoverError(f"{writer.name} should take writes, and has no instance that does.")
-        self._check_room(here)
-        self._check_source(here, here.find() or {}, writer)
+        check_room(here)
+        check_source(here, here.find() or {}, writer)
         self._close(here, self._minutes)
         if not source_of(here.find() or {}):
             self._do(f"Make a replica in {name}.", lambda: self._replicate(here, writer, source))
@@ -168,38 +156,6 @@ class Failover:
             print(f"{error}\nRun this again when it answers: what is there must be closed.")
             return False
         return True
-
-    def _check_room(self, region: Region) -> None:
-        """That what takes writes in a region, if anything, can be closed."""
-        if region.writer() and region.find(region.former):
-            raise FailoverError(
-                f"{region.former} of an earlier failover is still in {region.name}: delete it, or rename it."
-            )
-
-    def _check_source(self, region: Region, found: dict[str, Any], source: Region) -> None:
-        """That a replica, if it is one, is of the other region's instance."""
-        if source_of(found) and not region.is_replica_of(found, source):
-            raise FailoverError(
-                f"{region.identifier} in {region.name} is a replica of {source_of(found)}, and not of "
-                f"{source.identifier} in {source.name}: it has other data."
-            )
-
-    def _check_lag(self, region: Region) -> None:
-        """That the replica replicates, and soon has all, before anything is closed."""
-        now = datetime.now(UTC)
-        known = region.lags(now - _MOST_BEHIND, now + timedelta(minutes=5))
-        behind = known[-1][1] if known else -1
-        if not 0 <= behind <= _MOST_BEHIND.total_seconds():
-            how = f"is {behind:.0f} seconds behind" if behind > 0 else "does not replicate"
-            raise FailoverError(
-                f"{region.identifier} in {region.name} {how}, and nobody could write until it has caught up. "
-                "Come again when it has, or with --source-is-lost to go on without the rest."
-            )
-
-    def _is_resting_replica(self, region: Region) -> bool:
-        """Whether it is not being promoted: RDS says of such a one that it is modified."""
-        found = region.find()
-        return bool(source_of(found or {})) and is_usable(found)
 
     def _closes(self, region: Region, is_lost: bool) -> bool:
         """Whether it could be closed. What is said to be lost may tell how it is, and take no change."""
@@ -275,23 +231,7 @@ class Failover:
                 f"{here.former} is gone from {here.name}, and with it how a replica there is to be: "
                 "deploy the stack that has the instance there again."
             )
-        here.rds.create_db_instance_read_replica(
-            DBInstanceIdentifier=here.identifier,
-            SourceDBInstanceIdentifier=source["DBInstanceArn"],
-            SourceRegion=writer.name,
-            KmsKeyId=former["KmsKeyId"],
-            DBInstanceClass=former["DBInstanceClass"],
-            DBSubnetGroupName=former["DBSubnetGroup"]["DBSubnetGroupName"],
-            DBParameterGroupName=former["DBParameterGroups"][0]["DBParameterGroupName"],
-            VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in former["VpcSecurityGroups"]],
-            MultiAZ=former["MultiAZ"],
-            PubliclyAccessible=False,
-            EnableIAMDatabaseAuthentication=True,
-            EnableCloudwatchLogsExports=former.get("EnabledCloudwatchLogsExports", []),
-            CopyTagsToSnapshot=True,
-            DeletionProtection=True,
-            **{given: former[told] for told, given in _AS_IT_WAS.items() if told in former},
-        )
+        here.replicate(writer.name, source["DBInstanceArn"], former)
 
     def _turn(self, writer: Region, other: Region | None, *, replicates: bool = False) -> None:
         """Both records lead to the writer until the other region has a replica of it: never to what was left

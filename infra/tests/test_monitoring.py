@@ -324,6 +324,16 @@ def test_that_the_pipeline_does_not_run_at_all_is_an_alarm(alarms):
     assert silent["Period"] * silent["EvaluationPeriods"] == SETTINGS.monitoring.silent_hours * 3600
 
 
+def test_that_no_backup_is_sent_on_is_an_alarm_where_it_is_sent_from(alarms):
+    [name] = [each for each in alarms if each.endswith("backup-silent")]
+    silent = alarms[name]
+    assert name.startswith("medallion-engineering-replica-monitoring/")
+    assert silent["TreatMissingData"] == "breaching" and silent["ComparisonOperator"] == "LessThanThreshold"
+    assert 24 * 3600 < silent["Period"] * silent["DatapointsToAlarm"] < 48 * 3600, "a backup is made each day"
+    without = load(environ={}, parts={**EVERYTHING, "backup": False})
+    assert not any(one.name == "backup-silent" for one in watches(without, "engineering", replica=True))
+
+
 def test_s3_tells_of_failures_where_the_source_is_and_of_delays_where_the_copy_is(alarms):
     def stacks(metric: str) -> set[str]:
         return {name.split("/")[0] for name, alarm in alarms.items() if alarm.get("MetricName") == metric}

@@ -11,11 +11,14 @@ from medallion_platform.keys import copied_zones
 from medallion_platform.monitoring.filters import FILTERS, trail_namespace
 from medallion_platform.monitoring.flows import delivery, events, machines
 from medallion_platform.monitoring.watches import Metric, Watch
+from medallion_platform.regions.backup import onward_arn
 from medallion_platform.regions.database import identifier
 from medallion_platform.settings import Settings
 
 # Of the library's metrics: medallion_pipelines/operations/metrics.py.
 _LIBRARY = "Medallion"
+# A backup is made each day, and takes some hours to be copied.
+_BACKUP_HOURS = 36
 # The one rule that zones are copied by: zones/buckets.py.
 _RULE = "to-replica"
 
@@ -28,6 +31,8 @@ def watches(settings: Settings, account: str, *, replica: bool = False) -> list[
         found += _copied(settings, account)
         if account == "engineering" and parts.failover:
             found += _replica_of_database(settings)
+        if account == "engineering" and parts.backup:
+            found += _backups(settings)
         return found
     if account == "engineering":
         if parts.streams:
@@ -185,6 +190,22 @@ def _replica_of_database(settings: Settings) -> Iterator[Watch]:
         seconds=60,
         # where nobody writes the lag grows for five minutes, until RDS itself writes something
         periods=10,
+    )
+
+
+def _backups(settings: Settings) -> Iterator[Watch]:
+    """By what is done last: without a backup, its copy, or the event that tells of it, it is not done."""
+    yield Watch(
+        "Database",
+        "backup-silent",
+        f"No backup was sent on to the account recovery for {_BACKUP_HOURS} hours, whatever the reason.",
+        1,
+        "breaching",
+        "Nothing sent on is just what it is about.",
+        (Metric("AWS/States", "ExecutionsSucceeded", {"StateMachineArn": onward_arn(settings)}, "Sum"),),
+        below=True,
+        seconds=3600,
+        periods=_BACKUP_HOURS,
     )
 
 

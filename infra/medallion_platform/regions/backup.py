@@ -115,7 +115,7 @@ class CopiedBackups(Construct):
             settings,
             "engineering-start-backup-onward",
             trust=[service("events", own)],
-            statements=[allow("Start", ["states:StartExecution"], _machine_arn(settings))],
+            statements=[allow("Start", ["states:StartExecution"], onward_arn(settings))],
             description="The rule that sends copies of backups on",
         )
         rule = events.CfnRule(
@@ -134,7 +134,7 @@ class CopiedBackups(Construct):
             targets=[
                 events.CfnRule.TargetProperty(
                     id="onward",
-                    arn=_machine_arn(settings),
+                    arn=onward_arn(settings),
                     role_arn=role.attr_arn,
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_retry_attempts=20, maximum_event_age_in_seconds=6 * 3600
@@ -255,7 +255,8 @@ def _points(settings: Settings, region: str) -> str:
     return f"arn:aws:rds:{region}:{settings.account('engineering')}:snapshot:awsbackup:*"
 
 
-def _machine_arn(settings: Settings) -> str:
+def onward_arn(settings: Settings) -> str:
+    """The machine that sends on what has come to region B."""
     own, region = settings.account("engineering"), settings.replica.region
     return f"arn:aws:states:{region}:{own}:stateMachine:{settings.prefix}-backup-onward"
 

@@ -21,6 +21,16 @@ from medallion_platform.settings import Settings
 PAUSE = 15.0  # seconds between two looks
 # What a region in need answers instead of an answer; RDS says the last ones with a status below 500.
 _BUSY = ("RequestLimitExceeded", "Throttling", "ThrottlingException")
+# What else a replica would not have by itself: as RDS tells it, and as it is asked for.
+_AS_IT_WAS = {
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+    "MaxAllocatedStorage": "MaxAllocatedStorage",
+    "PerformanceInsightsEnabled": "EnablePerformanceInsights",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "StorageType": "StorageType",
+}
 
 
 class FailoverError(Exception):
@@ -62,6 +72,26 @@ class Region:
         """Across regions RDS names a replica's source by its ARN."""
         arn = source_of(instance).split(":")
         return arn[3:4] == [source.name] and arn[-1] in (source.identifier, source.former)
+
+    def replicate(self, region: str, arn: str, like: dict[str, Any]) -> None:
+        """Makes a replica of what is in another region, like an instance that is here."""
+        self.rds.create_db_instance_read_replica(
+            DBInstanceIdentifier=self.identifier,
+            SourceDBInstanceIdentifier=arn,
+            SourceRegion=region,
+            KmsKeyId=like["KmsKeyId"],
+            DBInstanceClass=like["DBInstanceClass"],
+            DBSubnetGroupName=like["DBSubnetGroup"]["DBSubnetGroupName"],
+            DBParameterGroupName=like["DBParameterGroups"][0]["DBParameterGroupName"],
+            VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in like["VpcSecurityGroups"]],
+            MultiAZ=like["MultiAZ"],
+            PubliclyAccessible=False,
+            EnableIAMDatabaseAuthentication=True,
+            EnableCloudwatchLogsExports=like.get("EnabledCloudwatchLogsExports", []),
+            CopyTagsToSnapshot=True,
+            DeletionProtection=True,
+            **{given: like[told] for told, given in _AS_IT_WAS.items() if told in like},
+        )
 
     def lags(self, begin: datetime, end: datetime) -> list[tuple[datetime, float]]:
         """How many seconds the replica was behind, a minute at a time; -1 where it did not replicate."""
@@ -146,6 +176,12 @@ def source_of(instance: dict[str, Any]) -> str:
 
 def is_usable(instance: dict[str, Any] | None) -> bool:
     return instance is not None and instance["DBInstanceStatus"] in ("available", "backing-up")
+
+
+def is_resting_replica(region: Region) -> bool:
+    """Whether it is not being promoted: RDS says of such a one that it is modified."""
+    found = region.find()
+    return bool(source_of(found or {})) and is_usable(found)
 
 
 def until(ready: Callable[[], bool], minutes: float, what: str) -> None:
