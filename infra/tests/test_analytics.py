@@ -8,6 +8,7 @@ from lake import Lake
 from simulator import Policies, Request
 from templates import Templates
 
+from medallion_pipelines.errors import GovernanceError
 from medallion_platform.analytics import contracts
 from medallion_platform.analytics.conditions import row_filter, values
 from medallion_platform.settings import SettingsError, load
@@ -168,6 +169,7 @@ name: orders
 version: 1.0.0
 status: active
 domain: Sales
+team: {name: shop-data}
 roles:
   - {role: shop_owner, access: write}
   - {role: shop_clerk, access: read, customProperties: [{property: rows, value: "ROWS"}]}
@@ -181,7 +183,7 @@ schema:
     properties:
       - {name: id, logicalType: string, primaryKey: true}
       - {name: shop, logicalType: string, classification: public}
-      - {name: amount, logicalType: number, classification: internal}
+      - {name: amount, logicalType: integer, classification: internal}
       - {name: customer, logicalType: string, tags: [pii]}
       - {name: ordered_on, logicalType: date}
 """
@@ -200,7 +202,7 @@ def test_rows_and_tags_of_a_contract_become_a_filter(tmp_path):
     )
     lake = Lake.of(made)
     columns = ["id", "shop", "amount", "customer", "ordered_on"]
-    condition = "shop = 'north' AND amount > 10"
+    condition = """(("shop" = 'north') AND ("amount" > 10))"""
     assert lake.seen(persona("shop_clerk"), "silver", "orders", columns) == dict.fromkeys(
         ["id", "shop", "amount", "ordered_on"], condition
     )
@@ -213,8 +215,9 @@ def test_rows_and_tags_of_a_contract_become_a_filter(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "rows", ["shop = customer", "upper(shop) = 'NORTH'", "ordered_on > DATE '2025-01-01'", "amount + 1 > 2"]
-)
+    "rows", ["shop = customer", "upper(shop) = 'NORTH'", "ordered_on > DATE '2025-01-01'", "amount + 1 > 2",
+     "shop LIKE 'a%'", "amount = 1.5", "shop <> 'a\\\\_b'"],
+)  # fmt: skip
 def test_rows_that_lake_formation_cannot_filter_by_are_refused(tmp_path, rows):
     [table] = contracts.lake(str(shop(tmp_path / "shop", rows)))
     reader = next(reader for reader in table.readers if reader.rows)
@@ -225,15 +228,67 @@ def test_rows_that_lake_formation_cannot_filter_by_are_refused(tmp_path, rows):
 def test_conditions_are_said_in_the_words_of_each_service(tmp_path):
     [table] = contracts.lake(str(shop(tmp_path / "shop")))
     for given, expected in {
-        "shop IN ('a', 'b') OR NOT amount <= 3": "shop IN ('a', 'b') OR NOT amount <= 3",
-        "`shop` LIKE 'n%' AND (amount BETWEEN 1 AND 2)": "\"shop\" LIKE 'n%' AND (amount BETWEEN 1 AND 2)",
-        "shop IS NOT NULL": "NOT shop IS NULL",
+        "shop IN ('a', 'b') OR NOT amount <= 3": """(("shop" IN ('a', 'b')) OR (NOT ("amount" <= 3)))""",
+        "`Shop` = 'n' AND (amount BETWEEN 1 AND 2)": """(("shop" = 'n') AND ("amount" BETWEEN 1 AND 2))""",
+        "shop IS NOT NULL": """(NOT ("shop" IS NULL))""",
     }.items():
         assert row_filter(table, "r", given) == expected
-    assert values(table, "r", "shop IN ('a', 'b') AND amount = 3") == {"shop": ["a", "b"], "amount": ["3"]}
-    for given in ("shop = 'a' OR amount = 3", "amount > 3", "shop = 'a,b'", "shop = 'a' AND shop = 'b'"):
-        with pytest.raises(SettingsError, match="cannot be a rule of QuickSight"):
-            values(table, "r", given)
+    assert values(table, "r", "SHOP IN ('a', 'b') AND (id = '3')") == {"shop": ["a", "b"], "id": ["3"]}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "shop = 'a' OR id = 'b'", "amount = 3", "shop = 'a,b'", "shop = 'a' AND shop = 'b'", "shop <> 'a'",
+        "NOT shop = 'a'", "shop IS NULL",
+        # what QuickSight would take for every value, or for others
+        "shop = ''", "shop IN ('a', '')", "shop = ' a'", "shop = '\"a\"'",
+    ],
+)  # fmt: skip
+def test_rows_that_quicksight_would_read_as_others_are_refused(tmp_path, rows):
+    [table] = contracts.lake(str(shop(tmp_path / "shop")))
+    with pytest.raises(SettingsError, match="cannot be a rule of QuickSight"):
+        values(table, "r", rows)
+
+
+def test_contracts_that_show_too_much_are_not_shown_at_all(tmp_path):
+    product = shop(tmp_path / "shop")
+    text = (product / "orders.odcs.yaml").read_text().replace("id: shop-silver", "id: shop-gold")
+    text = text.replace("name: orders", "name: seen").replace("physicalType: table", "physicalType: view")
+    text = text.replace("value: silver", "value: gold").replace(", primaryKey: true", "")
+    text = text.replace("{property: source, value: {path: orders/*.json, format: json}}",
+                        "{property: inputs, value: [{table: silver.orders}]}")  # fmt: skip
+    text = text.replace(", customProperties: [{property: rows, value: \"shop = 'north' AND amount > 10\"}]", "")
+    text = text.replace("customer, logicalType: string, tags: [pii]", "customer, logicalType: string")
+    (product / "seen.odcs.yaml").write_text(text)
+    (product / "seen.sql").write_text("SELECT * FROM {orders}")
+    with pytest.raises(GovernanceError, match=r"`customer` is made of silver\.orders\.customer"):
+        contracts.lake(str(product))
+
+
+@pytest.mark.parametrize(
+    "name", ["layer", "Domain", "views", "api-logs", "a:b", "a*", "a b", "1st", "x" * 33, "SHOP_CARE", "shop-care"]
+)
+def test_roles_that_a_service_would_take_for_another_are_refused(tmp_path, name):
+    """By a tag `layer`, say, somebody would have all tables of a layer."""
+    product = shop(tmp_path / "shop")
+    text = (product / "orders.odcs.yaml").read_text()
+    (product / "orders.odcs.yaml").write_text(text.replace("role: shop_owner", f'role: "{name}"'))
+    with pytest.raises(SettingsError, match="analytics.product: the role"):
+        contracts.lake(str(product))
+
+
+def test_names_of_columns_are_those_of_glue_and_who_sees_none_is_no_reader(tmp_path):
+    product = shop(tmp_path / "shop", "SHOP = 'north'")
+    text = (product / "orders.odcs.yaml").read_text().replace("name: amount", "name: Amount")
+    text = text.replace("domain: Sales", "domain: Sales\ntags: [pii]").replace("[pii]}]}", "[pii, secret]}]}")
+    text = text.replace("classification: public", "classification: secret").replace(
+        "classification: internal", "classification: secret"
+    )
+    (product / "orders.odcs.yaml").write_text(text)
+    [table] = contracts.lake(str(product))
+    assert [field.name for field in table.fields] == ["id", "shop", "amount", "customer", "ordered_on"]
+    assert [reader.role for reader in table.readers] == ["shop_owner", "shop_care"]
 
 
 # what roles may do
@@ -252,7 +307,8 @@ def at(zone, key):
 
 
 def person(permission_set):
-    return f"arn:aws:iam::{SERVING}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{permission_set}_1"
+    name = f"AWSReservedSSO_{permission_set}_0123456789abcdef"
+    return f"arn:aws:iam::{SERVING}:role/aws-reserved/sso.amazonaws.com/eu-west-1/{name}"
 
 
 LAMBDA = f"arn:aws:lambda:eu-west-1:{SERVING}:function"
@@ -295,6 +351,12 @@ MUST_ALLOW = {
 }
 MUST_DENY = {
     "another's permission set makes no analyst": Request(person("flights_public"), "sts:AssumeRole", ANALYST),
+    "a permission set whose name goes on makes no analyst": Request(
+        person("flights_analyst_trainee"), "sts:AssumeRole", ANALYST
+    ),
+    "nor does one whose name ends so": Request(
+        person("xAWSReservedSSO_flights_analyst"), "sts:AssumeRole", ANALYST
+    ),
     "a stranger becomes an analyst": Request("arn:aws:iam::999999999999:role/x", "sts:AssumeRole", ANALYST),
     "an analyst queries as an engineer": Request(
         ANALYST, "athena:StartQueryExecution", f"{ATHENA}flights_engineer"

@@ -95,7 +95,7 @@ def test_hidden_columns_are_not_granted_and_rows_are_shown_by_a_view_of_the_role
     said = datamarts.marts(product)
     shown = '"id", "shop", "amount", "ordered_on"'
     own = '"datamart_next"."sales__shop_clerk"'
-    where = '"shop" = \'north\' AND "amount" > 10'
+    where = """(("shop" = 'north') AND ("amount" > 10))"""
     assert f'CREATE VIEW {own} AS SELECT {shown} FROM "datamart_next"."sales" WHERE {where}' in said
     assert f'GRANT SELECT ON {own} TO ROLE "shop_clerk"' in said
     assert not any('"sales" TO ROLE "shop_clerk"' in each for each in said)

@@ -6,22 +6,36 @@ masks and filters are: in the package's `governance`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from medallion_pipelines.contracts.guarded import guards
 from medallion_pipelines.contracts.product import load_product
+from medallion_pipelines.errors import GovernanceError
+from medallion_pipelines.governance.check import check
 from medallion_pipelines.governance.functions import groups, sees
 from medallion_pipelines.shipped import product_folder
 from medallion_platform.settings import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from medallion_pipelines.contracts.guarded import Guard
     from medallion_pipelines.contracts.model import Column, Product, Table
 
 # A column of which its contract says nothing is for the product's readers, and for nobody else.
 UNSAID = "internal"
+# What a role is called becomes the name of a permission set, a workgroup, a tag and a role of the database,
+# of which some do not tell capitals apart, and some end a name at a colon.
+_ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+# Tags that say something else, and roles of the serving account that are there for something else.
+_TAKEN = {
+    "api_events", "api_graphql", "api_logs", "apis", "classification", "crawler", "database_connector",
+    "datazone_access", "datazone_domain", "datazone_provisioning", "domain", "lake_formation", "layer",
+    "quicksight", "quicksight_network", "redshift", "views", "workspace",
+}  # fmt: skip
 _GLUE = {
     "BIGINT": "bigint", "BOOLEAN": "boolean", "DATE": "date", "DOUBLE": "double", "FLOAT": "float",
     "INT": "int", "SMALLINT": "smallint", "STRING": "string", "TIMESTAMP": "timestamp",
@@ -52,7 +66,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Reader:
-    """A role of a contract: what it does not see of the table."""
+    """A role of a contract, which sees a column at least: what it does not see of the table."""
 
     role: str
     hidden: tuple[str, ...] = ()
@@ -80,6 +94,15 @@ class LakeTable:
     inputs: tuple[tuple[str, str], ...] = ()  # layer and name of what it is made of
 
     @property
+    def seen_by_somebody(self) -> list[Field]:
+        """The columns without those that are hidden from all readers."""
+        return [
+            field
+            for field in self.fields
+            if any(field.name not in reader.hidden for reader in self.readers)
+        ]
+
+    @property
     def classification(self) -> str:
         """Of a column that comes to the table before its contract speaks of it: as guarded as all others."""
         found = {field.classification for field in self.fields}
@@ -93,9 +116,18 @@ class LakeTable:
 def lake(product: str) -> tuple[LakeTable, ...]:
     """The tables of a product, in order: one of the package, or a folder.
 
-    Raises UnknownNameError where there is none, ContractError for contracts that are not usable.
+    Raises UnknownNameError where there is none, ContractError for contracts that are not usable,
+    GovernanceError for those that would show somebody what they should not, SettingsError for roles whose
+    names the services would take for others.
     """
     found = load_product(product_folder(product))
+    errors = [problem for problem in check(found) if problem.severity == "error"]
+    if errors:
+        raise GovernanceError(
+            f"The contracts of {found.name} are not shown: {errors[0]}"
+            f"{f' And {len(errors) - 1} more' if len(errors) > 1 else ''} (medallion governance check)."
+        )
+    _told_apart({role.name for table in found.tables.values() for role in groups(table)})
     return tuple(_table(found, found.tables[key]) for key in sorted(found.tables))
 
 
@@ -104,12 +136,29 @@ def roles(tables: tuple[LakeTable, ...]) -> list[str]:
     return sorted({reader.role for table in tables for reader in table.readers})
 
 
+def _told_apart(names: set[str]) -> None:
+    known: dict[str, str] = {}
+    for name in sorted(names):
+        folded = name.casefold().replace("-", "_")
+        if not _ROLE.fullmatch(name) or folded in _TAKEN:
+            why = "is no name that all services take for a role, or one that they have for something else"
+        elif folded in known:
+            why = f"is the same as {known[folded]} to some services"
+        else:
+            known[folded] = name
+            continue
+        raise SettingsError(
+            f"analytics.product: the role {name!r} {why}. Begin with a letter; use letters, digits, `_` "
+            "and `-`, at most 32."
+        )
+
+
 def _table(product: Product, table: Table) -> LakeTable:
     guarded = guards(product, table)
     readers = (
         Reader(
             role.name,
-            tuple(name for name, found in guarded.items() if not sees(role, found)),
+            tuple(name.lower() for name, found in guarded.items() if not sees(role, found)),
             role.rows,
         )
         for role in groups(table)
@@ -126,15 +175,20 @@ def _table(product: Product, table: Table) -> LakeTable:
         domain=(table.domain or product.name).lower(),
         description=table.description or "",
         fields=tuple(_field(column, guarded.get(column.name, ())) for column in table.columns),
-        keys=table.primary_key,
-        sorted_by=table.cluster_by or table.primary_key,
-        readers=tuple(readers),
+        keys=_lower(table.primary_key),
+        sorted_by=_lower(table.cluster_by or table.primary_key),
+        readers=tuple(reader for reader in readers if len(reader.hidden) < len(table.columns)),
         query=query,
         inputs=tuple((one.layer, one.table) for one in table.inputs),
     )
 
 
+def _lower(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns as Glue has them; Athena and Redshift take them in any case."""
+    return tuple(name.lower() for name in names)
+
+
 def _field(column: Column, found: tuple[Guard, ...]) -> Field:
     levels = " ".join(sorted({guard.level.lower() for guard in found}))
     said = (column.classification or UNSAID).strip().lower()
-    return Field(column.name, column.type, levels or said, column.description or "")
+    return Field(column.name.lower(), column.type, levels or said, column.description or "")

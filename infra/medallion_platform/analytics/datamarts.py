@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medallion_platform.analytics.conditions import row_filter
 from medallion_platform.analytics.contracts import LakeTable, Reader, lake, roles
-from medallion_platform.analytics.dialects import column_type, condition, view_query
+from medallion_platform.analytics.dialects import column_type, view_query
 from medallion_platform.analytics.places import SPECTRUM
 from medallion_platform.settings import Settings
 
@@ -111,7 +112,8 @@ def _granted(table: LakeTable, reader: Reader) -> list[str]:
     role = _quoted(reader.role)
     if reader.rows is not None:
         own = _named(f"{table.name}__{reader.role}")
-        query = f"SELECT {shown} FROM {_named(table.name)} WHERE {condition(reader.rows, 'redshift')}"
+        where = row_filter(table, reader.role, reader.rows)
+        query = f"SELECT {shown} FROM {_named(table.name)} WHERE {where}"
         return [f"CREATE VIEW {own} AS {query}", f"GRANT SELECT ON {own} TO ROLE {role}"]
     columns = f" ({shown})" if reader.hidden else ""
     return [f"GRANT SELECT{columns} ON {_named(table.name)} TO ROLE {role}"]

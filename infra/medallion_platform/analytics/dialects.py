@@ -57,12 +57,6 @@ def view_query(table: LakeTable, dialect: Dialect, schemas: dict[str, str]) -> s
     return f'SELECT {columns} FROM ({inner}) AS "{table.name}"'
 
 
-def condition(text: str, dialect: Dialect) -> str:
-    """A condition over a row."""
-    tree = sqlglot.parse_one(text, dialect="spark")
-    return tree.transform(_strict).sql(dialect=dialect, identify=True)
-
-
 def _strict(node: exp.Expression) -> exp.Expression:
     """A cast that cannot be done is an error, as it is in Spark."""
     if isinstance(node, exp.TryCast):

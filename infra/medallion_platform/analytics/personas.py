@@ -43,13 +43,16 @@ class Personas(Construct):
 
 def _people(settings: Settings, persona: str) -> Statement:
     own = settings.account("serving")
-    people = f"arn:aws:iam::{own}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{persona}_*"
+    # 16 characters end the name, and no fewer: `flights_analyst` must not pass for another `flights`. Before
+    # it is the region of the Identity Center, or nothing.
+    name = f"AWSReservedSSO_{persona}_{'?' * 16}"
+    reserved = f"arn:aws:iam::{own}:role/aws-reserved/sso.amazonaws.com"
     return allow(
         "People",
         ["sts:AssumeRole"],
         None,
         to={"AWS": f"arn:aws:iam::{own}:root"},
-        when={"ArnLike": {"aws:PrincipalArn": people}},
+        when={"ArnLike": {"aws:PrincipalArn": [f"{reserved}/{name}", f"{reserved}/*/{name}"]}},
     )
 
 

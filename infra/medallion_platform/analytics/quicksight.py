@@ -38,7 +38,7 @@ class Dashboards(Construct):
     def __init__(self, scope: Construct, id_: str, settings: Settings) -> None:
         super().__init__(scope, id_)
         self._settings, self._own = settings, settings.account("serving")
-        tables = [table for table in lake(settings.analytics.product) if table.layer == "gold"]
+        tables = [t for t in lake(settings.analytics.product) if t.layer == "gold" and t.readers]
         personas = roles(tuple(tables))
         self._source = self._data_source()
         self._sets = {table.name: self._data_set(table) for table in tables}
@@ -97,9 +97,12 @@ class Dashboards(Construct):
     def _data_set(self, table: LakeTable) -> quicksight.CfnDataSet:
         prefix = self._settings.prefix
         rules = self._rules(table)
+        seen = table.seen_by_somebody
         guarded = {name for reader in table.readers for name in reader.hidden}
         shown_to = {
-            name: [self._group_arn(r.role) for r in table.readers if name not in r.hidden] for name in guarded
+            field.name: [self._group_arn(r.role) for r in table.readers if field.name not in r.hidden]
+            for field in seen
+            if field.name in guarded
         }
         return _Set(
             self,
@@ -115,7 +118,7 @@ class Dashboards(Construct):
                         catalog="AwsDataCatalog",
                         schema=table.layer,
                         name=table.name,
-                        input_columns=[_input(field.name, _kind(field)) for field in table.fields],
+                        input_columns=[_input(field.name, _kind(field)) for field in seen],
                     )
                 )
             },
@@ -136,15 +139,13 @@ class Dashboards(Construct):
         """Who sees which rows, as a query of constants: no value for a column is every value, and who is not
         named sees none."""
         said = {r.role: values(table, r.role, r.rows) if r.rows else {} for r in table.readers}
-        columns = sorted({name for found in said.values() for name in found})
-        texts = [field.name for field in table.fields if field.type == "STRING"]
-        for name in columns:
-            if name not in texts:
-                raise SettingsError(
-                    f"{table.layer}.{table.name}: QuickSight filters rows by texts only, and {name} is none. "
-                    "Leave the part quicksight out, or say the rows by another column."
-                )
-        columns = columns or texts[:1]
+        texts = [field.name for field in table.seen_by_somebody if field.type == "STRING"]
+        columns = sorted({name for found in said.values() for name in found}) or texts[:1]
+        if not set(columns) <= set(texts):
+            raise SettingsError(
+                f"{table.layer}.{table.name}: QuickSight filters rows by columns that somebody sees, and "
+                f"nobody sees all of {', '.join(columns)}."
+            )
         rows = [
             [_text(role), *(_text(",".join(found[name])) if name in found else "CAST(NULL AS VARCHAR)"
                             for name in columns)]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from medallion_pipelines.api_function.kinds import kind
 from medallion_pipelines.api_function.tables import Column, Table
-from medallion_pipelines.apis.conditions import athena_condition
 from medallion_pipelines.contracts.guarded import guards
 from medallion_pipelines.errors import GovernanceError, UnknownNameError
 from medallion_pipelines.governance.check import check
+from medallion_pipelines.governance.conditions import common_condition
 from medallion_pipelines.governance.functions import MASKED, groups, sees
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ def _rows(role: Role, contract: Contract, guarded: dict[str, tuple[Guard, ...]])
     unseen = [name for name in contract.primary_key if not sees(role, guarded.get(name, ()))]
     if unseen:  # order and tokens tell of it
         raise GovernanceError(f"its key has {', '.join(unseen)}, which the role does not see.")
-    return athena_condition(role.rows, contract) if role.rows else None
+    types = {column.name: column.type for column in contract.columns}
+    return common_condition(role.rows, types) if role.rows else None
 
 
 def _column(
