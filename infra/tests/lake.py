@@ -57,8 +57,8 @@ class Lake:
                     rows = filtered["RowFilter"].get("FilterExpression", True)
                     for column in filtered["ColumnNames"]:
                         found.setdefault(column, rows)
-            elif kind == "Table" and "TableWildcard" in what:
-                if what["DatabaseName"] == database:
+            elif kind == "Table":
+                if what["DatabaseName"] == database and ("TableWildcard" in what or what["Name"] == table):
                     found |= dict.fromkeys(columns, True)
             else:
                 raise NotImplementedError(kind)

@@ -615,7 +615,7 @@ WITHOUT_RESOURCE = {
         f"serving-{name}.Data": "what it is of, Lake Formation decides: AWS has no resources"
         for name in (
             "flights-analyst", "flights-customer-care", "flights-engineer", "flights-network-planning",
-            "flights-operations", "flights-public", "quicksight", "redshift", "views",
+            "flights-operations", "flights-public", "apis", "quicksight", "redshift", "views",
         )
     },
 }  # fmt: skip

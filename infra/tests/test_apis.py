@@ -5,6 +5,7 @@ import json
 import graphql
 import pytest
 from openapi_spec_validator import validate
+from lake import Lake
 from simulator import Policies, Request
 from templates import Templates
 
@@ -106,6 +107,7 @@ def test_graphql_is_for_the_user_pool_and_iam_is_for_the_platform_alone(platform
     assert api["AdditionalAuthenticationProviders"] == [{"AuthenticationType": "AWS_IAM"}]
     assert api["ResolverCountLimit"] == SETTINGS.apis.tables_per_question
     assert api["XrayEnabled"] is True
+    assert api["IntrospectionConfig"] == "DISABLED", "who reads no table learns of none"
     assert api["LogConfig"]["ExcludeVerboseContent"] is True, "arguments are values of keys"
 
 
@@ -158,6 +160,17 @@ def test_the_function_may_read_the_tables_that_are_shown_and_no_other(
         assert not policies.allows(Request(role, "glue:GetTable", table, here))
 
 
+def test_lake_formation_lets_the_function_read_the_tables_that_are_shown_and_no_other(
+    platform: Templates, shown
+):
+    seen = Lake.of(platform).seen
+    for each in shown.tables:
+        columns = [column.name for column in each.table.columns]
+        assert seen(SETTINGS.role(APIS), "gold", each.table.name, columns) == dict.fromkeys(columns, True)
+    for layer, table in (("gold", "public_on_time"), ("silver", "passengers")):
+        assert seen(SETTINGS.role(APIS), layer, table, ["passenger_id"]) == {}
+
+
 def test_eventbridge_may_tell_of_commits_and_ask_nothing(platform: Templates, policies: Policies):
     role, here = SETTINGS.role("serving-api-events"), {"aws:RequestedRegion": REGION}
     [policy] = platform.one("AWS::IAM::Role", RoleName="medallion-serving-api-events").properties["Policies"]
@@ -179,6 +192,7 @@ def test_what_the_function_may_do_is_all_there_is(platform: Templates):
     assert allowed == {
         "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution",
         "athena:StopQueryExecution", "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "kms:Decrypt",
+        "lakeformation:GetDataAccess",
         "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetBucketLocation", "s3:GetObject",
         "s3:GetObjectVersion", "s3:ListBucket", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
     }  # fmt: skip

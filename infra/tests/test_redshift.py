@@ -126,7 +126,8 @@ def test_a_view_that_redshift_could_not_run_is_refused(tmp_path):
         text.replace(", primaryKey: true", "").replace("name: sales", "name: seen").replace("-sales", "-seen")
     )
     text = text.replace(
-        ", customProperties: [{property: rows, value: \"shop = 'north' AND amount > 10\"}]", ""
+        "{property: rows, value: \"shop = 'north' AND amount > 10\"}",
+        "{property: clearance, value: [pii]}",
     )
     (product / "seen.odcs.yaml").write_text(text)
     (product / "seen.sql").write_text("SELECT * FROM {orders}")

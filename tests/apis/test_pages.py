@@ -17,7 +17,7 @@ from tests.apis.athena import LocalAthena
 from tests.apis.scene import KEY
 
 from medallion_pipelines.api_function.errors import RefusedError, UnansweredError
-from medallion_pipelines.api_function.pages import Pages
+from medallion_pipelines.api_function.pages import Pages, _fitting
 
 CARE = ["care"]
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -299,6 +299,25 @@ def test_a_key_that_is_there_twice_at_the_end_of_a_page_is_told_and_no_row_is_lo
         list(all_pages(pages, 1))
 
 
+@pytest.mark.parametrize(("column", "limit"), [("region", "1"), ("number", "2"), ("day", "500")])
+def test_a_key_without_a_value_is_told_and_no_row_is_lost(
+    pages: Pages, athena: LocalAthena, sold: pa.Table, tmp_path: Path, column: str, limit: str
+) -> None:
+    row = sold.slice(0, 1)
+    place = row.column_names.index(column)
+    none = row.set_column(place, row.field(place), pa.nulls(1, row.field(place).type))
+    write_deltalake(tmp_path / "sales", pa.concat_tables([sold, none]))
+    athena.holds("gold", sales=tmp_path / "sales")
+    with pytest.raises(UnansweredError, match="has no value"):
+        list(all_pages(pages, int(limit)))
+
+
+def test_an_answer_is_no_larger_than_lambda_takes_however_it_is_written() -> None:
+    rows = [{"a": '"\\' * 1000}] * 2500
+    answer = {"statusCode": 200, "body": json.dumps({"rows": _fitting(rows), "next": None})}
+    assert 4 * 2**20 < len(json.dumps(answer)) < 5 * 10**6
+
+
 def test_a_query_that_takes_too_long_is_stopped(pages: Pages, athena: LocalAthena) -> None:
     athena.states = ("QUEUED", "RUNNING")
     assert refused(pages, [], None, None).status == 504
@@ -309,6 +328,11 @@ def test_a_query_that_takes_a_while_is_waited_for(pages: Pages, athena: LocalAth
     athena.states = ("QUEUED", "RUNNING", "SUCCEEDED")
     assert len(pages.page("sales", CARE, [], None, None)["rows"]) == 23
     assert athena.stopped == []
+
+
+def test_results_that_come_in_parts_are_whole(pages: Pages, athena: LocalAthena, sold: pa.Table) -> None:
+    athena.at_once = 7
+    assert keys(pages.page("sales", CARE, [], None, None)["rows"]) == in_order(sold)
 
 
 def test_where_athena_has_no_room_callers_are_told_to_come_back(pages: Pages, athena: LocalAthena) -> None:

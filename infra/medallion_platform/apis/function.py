@@ -124,5 +124,7 @@ def _needs(settings: Settings, name: str, tables: Sequence[str]) -> Iterator[Sta
         ["logs:CreateLogStream", "logs:PutLogEvents"],
         f"arn:aws:logs:{region}:{own}:log-group:/aws/lambda/{name}:*",
     )
+    if settings.parts.catalog:  # which data, Lake Formation says: `gold.py`
+        yield allow("Data", ["lakeformation:GetDataAccess"], "*")
     # AWS has no resources for traces
     yield allow("Traces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")

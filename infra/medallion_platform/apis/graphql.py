@@ -48,6 +48,7 @@ class GraphqlApi(Construct):
             additional_authentication_providers=[
                 appsync.CfnGraphQLApi.AdditionalAuthenticationProviderProperty(authentication_type="AWS_IAM")
             ],
+            introspection_config="DISABLED",  # names and descriptions of tables are for their readers
             resolver_count_limit=settings.apis.tables_per_question,
             log_config=appsync.CfnGraphQLApi.LogConfigProperty(
                 cloud_watch_logs_role_arn=logs.role.attr_arn,

@@ -38,7 +38,7 @@ class Athena:
     seconds: float = 24  # API Gateway waits 29
 
     def rows(self, sql: str, values: Sequence[str]) -> list[Row]:
-        """The rows of a query of at most 999. Raises RefusedError where Athena is busy, or takes too long;
+        """The rows of a query. Raises RefusedError where Athena is busy, or takes too long;
         UnansweredError where it fails."""
         try:
             return self._rows(sql, values)
@@ -54,9 +54,15 @@ class Athena:
         started = self.client.start_query_execution(QueryString=sql, WorkGroup=self.workgroup, **given)
         id_ = started["QueryExecutionId"]
         self._wait(id_)
-        found = self.client.get_query_results(QueryExecutionId=id_, MaxResults=1000)
-        _, *rows = found["ResultSet"]["Rows"]  # the first one has the names
-        return [[datum.get("VarCharValue") for datum in row["Data"]] for row in rows]
+        rows, more = list[Row](), dict[str, str]()
+        while True:
+            found = self.client.get_query_results(QueryExecutionId=id_, MaxResults=1000, **more)
+            rows += [
+                [datum.get("VarCharValue") for datum in row["Data"]] for row in found["ResultSet"]["Rows"]
+            ]
+            if "NextToken" not in found:
+                return rows[1:]  # the first one has the names
+            more = {"NextToken": found["NextToken"]}
 
     def _wait(self, id_: str) -> None:
         end, pause = time.monotonic() + self.seconds, _FIRST_LOOK

@@ -13,7 +13,8 @@ from medallion_pipelines.api_function.errors import RefusedError, UnansweredErro
 from medallion_pipelines.api_function.statement import statement
 from medallion_pipelines.api_function.tables import Seen, Table
 
-LARGEST_ANSWER = 4 * 2**20  # bytes; AppSync takes 5 MB of a function, API Gateway 6
+# Bytes; AppSync takes 5 MB of a function, API Gateway 6. It has the answer as a text within JSON.
+LARGEST_ANSWER = 9 * 2**19
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Pages:
         seen = table.seen_by(roles)
         question = asked(table, filters, limit, after)
         found = [_shown(seen, row) for row in self.athena.rows(*statement(seen, self.database, question))]
+        if any(row[name] is None for row in found for name in table.key):
+            raise UnansweredError(f"the key of {table.name} has no value")  # no page could go on from there
         rows = _fitting(found[: question.limit])
         more = None
         if len(found) > len(rows):
@@ -78,7 +81,7 @@ def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """As many of the first rows as an answer holds, and one at least."""
     size = 0
     for place, row in enumerate(rows):
-        size += len(json.dumps(row)) + 2
+        size += len(json.dumps(json.dumps(row)))
         if place and size > LARGEST_ANSWER:
             return rows[:place]
     return rows

@@ -39,13 +39,14 @@ def _column(seen: Seen, name: str, hidden: str | None) -> str:
 
 
 def _behind(table: Table, key: Sequence[str], values: Sequence[str]) -> tuple[str, list[str]]:
-    """The rows behind a key. The first comparison lets Athena leave out files by their statistics."""
+    """The rows behind a key. The first comparison lets Athena leave out files by their statistics. No value
+    is behind all others, as it is in the order: it must come to be seen, to be told."""
     first, bound = _name(key[0]), _bound(table, key[0])
     if len(key) == 1:
-        return f"{first} > {bound}", list(values)
+        return f"({first} > {bound} OR {first} IS NULL)", list(values)
     rest, more = _behind(table, key[1:], values[1:])
     return (
-        f"({first} >= {bound} AND ({first} > {bound} OR {rest}))",
+        f"(({first} >= {bound} OR {first} IS NULL) AND ({first} > {bound} OR {first} IS NULL OR {rest}))",
         [values[0], values[0], *more],
     )
 
