@@ -258,7 +258,9 @@ def test_contracts_that_show_too_much_are_not_shown_at_all(tmp_path):
     text = text.replace("value: silver", "value: gold").replace(", primaryKey: true", "")
     text = text.replace("{property: source, value: {path: orders/*.json, format: json}}",
                         "{property: inputs, value: [{table: silver.orders}]}")  # fmt: skip
-    text = text.replace(", customProperties: [{property: rows, value: \"shop = 'north' AND amount > 10\"}]", "")
+    text = text.replace(
+        ", customProperties: [{property: rows, value: \"shop = 'north' AND amount > 10\"}]", ""
+    )
     text = text.replace("customer, logicalType: string, tags: [pii]", "customer, logicalType: string")
     (product / "seen.odcs.yaml").write_text(text)
     (product / "seen.sql").write_text("SELECT * FROM {orders}")
@@ -267,7 +269,8 @@ def test_contracts_that_show_too_much_are_not_shown_at_all(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["layer", "Domain", "views", "api-logs", "a:b", "a*", "a b", "1st", "x" * 33, "SHOP_CARE", "shop-care"]
+    "name",
+    ["layer", "Domain", "views", "api-logs", "a:b", "a*", "a b", "1st", "x" * 33, "SHOP_CARE", "shop-care"],
 )
 def test_roles_that_a_service_would_take_for_another_are_refused(tmp_path, name):
     """By a tag `layer`, say, somebody would have all tables of a layer."""

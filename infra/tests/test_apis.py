@@ -4,8 +4,8 @@ import json
 
 import graphql
 import pytest
-from openapi_spec_validator import validate
 from lake import Lake
+from openapi_spec_validator import validate
 from simulator import Policies, Request
 from templates import Templates
 

@@ -78,7 +78,9 @@ class LocalAthena:
         rows = self._found[request["QueryExecutionId"]]
         first = int(request.get("NextToken", 0))
         last = first + min(self.at_once, request["MaxResults"])
-        shown = [{"Data": [{} if v is None else {"VarCharValue": v} for v in row]} for row in rows[first:last]]
+        shown = [
+            {"Data": [{} if v is None else {"VarCharValue": v} for v in row]} for row in rows[first:last]
+        ]
         more = {"NextToken": str(last)} if last < len(rows) else {}
         return {"ResultSet": {"Rows": shown, "ResultSetMetadata": {"ColumnInfo": []}}, **more}
 

@@ -97,9 +97,7 @@ class LakeTable:
     def seen_by_somebody(self) -> list[Field]:
         """The columns without those that are hidden from all readers."""
         return [
-            field
-            for field in self.fields
-            if any(field.name not in reader.hidden for reader in self.readers)
+            field for field in self.fields if any(field.name not in reader.hidden for reader in self.readers)
         ]
 
     @property
