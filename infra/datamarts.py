@@ -21,6 +21,7 @@ from medallion_platform.settings import load
 
 Rows = list[tuple[Any, ...]]
 Execute = Callable[[str], Rows]
+Together = Callable[[Sequence[str]], object]
 
 ROLES = "SELECT role_name FROM svv_roles"
 
@@ -29,13 +30,15 @@ class WarehouseError(Exception):
     """Redshift refused a statement; the message has both."""
 
 
-def bring_up(execute: Execute, product: str, schemas: Sequence[str]) -> None:
-    """Run all statements, in order. Raises what `execute` raises; readers then have the marts of before."""
+def bring_up(execute: Execute, together: Together, product: str, schemas: Sequence[str]) -> None:
+    """Run all statements, in order, the last ones `together`, in one transaction. Raises what these raise;
+    readers then have the marts of before."""
     for statement in schemas:
         execute(statement)
     known = {str(row[0]) for row in execute(ROLES)}
-    for statement in (*datamarts.new_roles(product, known), *datamarts.marts(product), *datamarts.swap()):
+    for statement in (*datamarts.new_roles(product, known), *datamarts.marts(product)):
         execute(statement)
+    together(datamarts.swap())
 
 
 class Warehouse:
@@ -52,14 +55,7 @@ class Warehouse:
     def execute(self, statement: str) -> Rows:
         """The rows of a statement. Raises WarehouseError where Redshift does not finish it."""
         begun = self._client.execute_statement(Sql=statement, **self._where)
-        self._where = {"SessionId": begun["SessionId"], "SessionKeepAliveSeconds": 60}
-        while True:
-            told = self._client.describe_statement(Id=begun["Id"])
-            if told["Status"] == "FINISHED":
-                break
-            if told["Status"] in ("ABORTED", "FAILED"):
-                raise WarehouseError(f"{told['Status'].lower()}: {told.get('Error', '')}\n{statement}")
-            time.sleep(self._pause)
+        told = self._finished(begun, statement)
         if not told.get("HasResultSet"):
             return []
         rows, token = [], {}
@@ -69,6 +65,21 @@ class Warehouse:
             if not page.get("NextToken"):
                 return rows
             token = {"NextToken": page["NextToken"]}
+
+    def together(self, statements: Sequence[str]) -> None:
+        """All of several statements or none. Raises WarehouseError where Redshift does not finish them."""
+        begun = self._client.batch_execute_statement(Sqls=list(statements), **self._where)
+        self._finished(begun, ";\n".join(statements))
+
+    def _finished(self, begun: dict[str, Any], said: str) -> dict[str, Any]:
+        self._where = {"SessionId": begun["SessionId"], "SessionKeepAliveSeconds": 60}
+        while True:
+            told: dict[str, Any] = self._client.describe_statement(Id=begun["Id"])
+            if told["Status"] == "FINISHED":
+                return told
+            if told["Status"] in ("ABORTED", "FAILED"):
+                raise WarehouseError(f"{told['Status'].lower()}: {told.get('Error', '')}\n{said}")
+            time.sleep(self._pause)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,13 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     product = settings.analytics.product
     schemas = datamarts.schemas(settings, Federated(*named) if all(named) else None)
     if not given.run:
-        bring_up(_shown, product, schemas)
+        bring_up(_shown, _shown_together, product, schemas)
         return 0
     import boto3
 
     client = boto3.client("redshift-data", region_name=settings.region)
     try:
-        bring_up(Warehouse(client, settings.prefix, "lakehouse").execute, product, schemas)
+        warehouse = Warehouse(client, settings.prefix, "lakehouse")
+        bring_up(warehouse.execute, warehouse.together, product, schemas)
     except WarehouseError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -105,6 +117,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _shown(statement: str) -> Rows:
     print(f"{statement};")
     return []
+
+
+def _shown_together(statements: Sequence[str]) -> None:
+    for statement in ("BEGIN", *statements, "COMMIT"):
+        _shown(statement)
 
 
 if __name__ == "__main__":

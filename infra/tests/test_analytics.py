@@ -277,7 +277,7 @@ def test_roles_that_a_service_would_take_for_another_are_refused(tmp_path, name)
     product = shop(tmp_path / "shop")
     text = (product / "orders.odcs.yaml").read_text()
     (product / "orders.odcs.yaml").write_text(text.replace("role: shop_owner", f'role: "{name}"'))
-    with pytest.raises(SettingsError, match="analytics.product: the role"):
+    with pytest.raises(SettingsError, match=r"analytics\.product: the role"):
         contracts.lake(str(product))
 
 

@@ -151,12 +151,12 @@ def test_readers_have_the_old_marts_until_all_new_ones_are_there():
         ran.append(statement)
         return [("flights_analyst",)] if statement.startswith("SELECT role_name") else []
 
-    bring_up(execute, "flights", datamarts.schemas(SETTINGS))
-    assert ran[-4:] == datamarts.swap() and ran[-4] == "BEGIN" and ran[-1] == "COMMIT"
+    bring_up(execute, ran.append, "flights", datamarts.schemas(SETTINGS))
+    assert ran.pop() == datamarts.swap(), "together, and last"
     assert not any('"datamart".' in each for each in ran), "what readers have is touched by the swap alone"
     made = [each for each in ran if each.startswith("CREATE ROLE")]
     assert 'CREATE ROLE "flights_public"' in made and 'CREATE ROLE "flights_analyst"' not in made
-    for place, cut in enumerate(ran[:-4]):  # killed before any of these, readers lose nothing
+    for place, cut in enumerate(ran):  # killed before any of these, readers lose nothing
         assert not cut.startswith(('DROP SCHEMA IF EXISTS "datamart" ', "ALTER SCHEMA")), place
 
 
@@ -202,6 +202,21 @@ def test_statements_run_one_after_the_other_in_one_session(data_api):
         stub.add_response("get_statement_result", page, {"Id": ID, "NextToken": "n"})
     warehouse = Warehouse(client, "medallion", "lakehouse", pause=0)
     assert warehouse.execute("SELECT 1") == warehouse.execute("SELECT 2") == [("a",), ("b",)]
+
+
+def test_what_is_run_together_is_one_transaction_of_the_session(data_api):
+    client, stub = data_api
+    said = datamarts.swap()
+    first = {"WorkgroupName": "medallion", "Database": "lakehouse", "SessionKeepAliveSeconds": 60}
+    begun = {"Id": ID, "SessionId": SESSION}
+    stub.add_response("batch_execute_statement", begun, {"Sqls": said, **first})
+    stub.add_response("describe_statement", {"Id": ID, "Status": "FINISHED"}, {"Id": ID})
+    stub.add_response("batch_execute_statement", begun)
+    stub.add_response("describe_statement", {"Id": ID, "Status": "FAILED", "Error": "no"}, {"Id": ID})
+    warehouse = Warehouse(client, "medallion", "lakehouse", pause=0)
+    warehouse.together(said)
+    with pytest.raises(WarehouseError, match=r"failed: no\nDROP SCHEMA"):
+        warehouse.together(said)
 
 
 def test_a_statement_that_fails_ends_it_with_what_redshift_said(data_api):

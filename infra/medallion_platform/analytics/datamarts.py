@@ -65,13 +65,11 @@ def marts(product: str, source: str = LAKE) -> list[str]:
 
 
 def swap() -> list[str]:
-    """Puts the new marts in the place of the old ones, in one transaction. Nothing of the old ones stays, no
-    grant that no contract says any more either."""
+    """Puts the new marts in the place of the old ones: for one transaction. Nothing of the old ones stays,
+    no grant that no contract says any more either."""
     return [
-        "BEGIN",
         f"DROP SCHEMA IF EXISTS {_quoted(SCHEMA)} CASCADE",
         f"ALTER SCHEMA {_quoted(NEXT)} RENAME TO {_quoted(SCHEMA)}",
-        "COMMIT",
     ]
 
 
