@@ -268,6 +268,30 @@ def test_contracts_that_show_too_much_are_not_shown_at_all(tmp_path):
         contracts.lake(str(product))
 
 
+def test_a_view_over_a_table_with_rows_is_refused_for_whom_it_would_show_more(tmp_path):
+    product = shop(tmp_path / "shop")
+    text = (product / "orders.odcs.yaml").read_text().replace("id: shop-silver", "id: shop-gold")
+    text = text.replace("name: orders", "name: seen").replace("physicalType: table", "physicalType: view")
+    text = text.replace("value: silver", "value: gold").replace(", primaryKey: true", "")
+    text = text.replace("{property: source, value: {path: orders/*.json, format: json}}",
+                        "{property: inputs, value: [{table: silver.orders}]}")  # fmt: skip
+    rows = "{property: rows, value: \"shop = 'north' AND amount > 10\"}"
+    text = text.replace(rows, "{property: clearance, value: [pii]}")
+    (product / "seen.odcs.yaml").write_text(text)
+    (product / "seen.sql").write_text("SELECT * FROM {orders}")
+    with pytest.raises(SettingsError, match=r"gold\.seen: the view would show shop_clerk all rows of silver"):
+        contracts.lake(str(product))
+    contracts.lake.cache_clear()
+    (product / "seen.odcs.yaml").write_text(text.replace("role: shop_clerk", "role: visitor"))
+    with pytest.raises(SettingsError, match="would show visitor all rows"):
+        contracts.lake(str(product))
+    contracts.lake.cache_clear()
+    (product / "orders.odcs.yaml").write_text(
+        (product / "orders.odcs.yaml").read_text().replace(rows, "{property: clearance, value: [pii]}")
+    )
+    assert len(contracts.lake(str(product))) == 2
+
+
 @pytest.mark.parametrize(
     "name",
     ["layer", "Domain", "views", "api-logs", "a:b", "a*", "a b", "1st", "x" * 33, "SHOP_CARE", "shop-care"],

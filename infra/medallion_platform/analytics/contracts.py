@@ -20,7 +20,7 @@ from medallion_pipelines.shipped import product_folder
 from medallion_platform.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from medallion_pipelines.contracts.guarded import Guard
     from medallion_pipelines.contracts.model import Column, Product, Table
@@ -116,7 +116,7 @@ def lake(product: str) -> tuple[LakeTable, ...]:
 
     Raises UnknownNameError where there is none, ContractError for contracts that are not usable,
     GovernanceError for those that would show somebody what they should not, SettingsError for roles whose
-    names the services would take for others.
+    names the services would take for others, and for views that would show a role more than its rows.
     """
     found = load_product(product_folder(product))
     errors = [problem for problem in check(found) if problem.severity == "error"]
@@ -126,7 +126,11 @@ def lake(product: str) -> tuple[LakeTable, ...]:
             f"{f' And {len(errors) - 1} more' if len(errors) > 1 else ''} (medallion governance check)."
         )
     _told_apart({role.name for table in found.tables.values() for role in groups(table)})
-    return tuple(_table(found, found.tables[key]) for key in sorted(found.tables))
+    tables = {key.lower(): _table(found, found.tables[key]) for key in sorted(found.tables)}
+    for table in tables.values():
+        for below in _read_by(table, tables):
+            _shows_all_rows(table, below)
+    return tuple(tables.values())
 
 
 def roles(tables: tuple[LakeTable, ...]) -> list[str]:
@@ -149,6 +153,26 @@ def _told_apart(names: set[str]) -> None:
             f"analytics.product: the role {name!r} {why}. Begin with a letter; use letters, digits, `_` "
             "and `-`, at most 32."
         )
+
+
+def _read_by(view: LakeTable, tables: Mapping[str, LakeTable]) -> Iterator[LakeTable]:
+    """The tables that a view reads, also by other views; none for a table, which has rows of its own."""
+    if view.kind == "view":
+        for layer, name in view.inputs:
+            below = tables[f"{layer}.{name}".lower()]
+            yield below
+            yield from _read_by(below, tables)
+
+
+def _shows_all_rows(view: LakeTable, below: LakeTable) -> None:
+    """Views read in another's name, and so all rows; in Unity Catalog a row filter holds for who asks."""
+    whole = {reader.role for reader in below.readers if reader.rows is None}
+    for reader in view.readers:
+        if reader.role not in whole and any(each.rows for each in below.readers):
+            raise SettingsError(
+                f"{view.layer}.{view.name}: the view would show {reader.role} all rows of "
+                f"{below.layer}.{below.name}, which has `rows`. Make it a table, or take the role off it."
+            )
 
 
 def _table(product: Product, table: Table) -> LakeTable:
