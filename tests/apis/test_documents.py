@@ -19,6 +19,7 @@ from medallion_pipelines.apis.openapi import openapi
 from medallion_pipelines.apis.published import Published, published
 from medallion_pipelines.cli.app import app
 from medallion_pipelines.contracts import load_product
+from medallion_pipelines.errors import SetupError
 from medallion_pipelines.shipped import product_folder
 
 __all__ = ["ask"]
@@ -132,3 +133,11 @@ def test_the_command_that_packages_tells_what_is_left_out(flights: Published, tm
     assert said["tables"]["fact_flight"] == ["flights_analyst", "flights_engineer"]
     with zipfile.ZipFile(tmp_path / "f.zip") as archive:
         assert said["handler"].rpartition(".")[0].replace(".", "/") + ".py" in archive.namelist()
+
+
+def test_a_zip_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "function.zip"
+    answer = CliRunner().invoke(app, ["api", "function", "flights", "--to", str(target)])
+    assert isinstance(answer.exception, SetupError)
+    assert f"{target} cannot be written" in str(answer.exception)

@@ -10,6 +10,7 @@ import typer
 
 from medallion_pipelines.cli import places, screen
 from medallion_pipelines.cli.options import JsonOption, ProductArgument
+from medallion_pipelines.errors import SetupError
 
 if TYPE_CHECKING:
     from medallion_pipelines.apis.published import Published
@@ -53,7 +54,10 @@ def function(
 
     screen.answer_in_json(as_json)
     found = _published(product)
-    package(found, target)
+    try:
+        package(found, target)
+    except OSError as error:
+        raise SetupError(f"{target} cannot be written ({error.strerror}). Name another with --to.") from None
     tables = {shown.table.name: sorted(shown.table.roles) for shown in found.tables}
     if as_json:
         screen.document(
