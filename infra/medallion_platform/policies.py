@@ -46,3 +46,14 @@ def service(name: str, account: str) -> Statement:
         to={"Service": f"{name}.amazonaws.com"},
         when={"StringEquals": {"aws:SourceAccount": account}},
     )
+
+
+def people(account: str, permission_set: str) -> list[str]:
+    """The roles of those with a permission set of IAM Identity Center, as conditions have them.
+
+    16 characters end the name, and no fewer: whoever has `flights_analyst` must not pass for another
+    `flights`. Before it is the region of the Identity Center, or nothing.
+    """
+    reserved = f"arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com"
+    name = f"AWSReservedSSO_{permission_set}_{'?' * 16}"
+    return [f"{reserved}/{name}", f"{reserved}/*/{name}"]

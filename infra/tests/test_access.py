@@ -47,7 +47,7 @@ def assume(by, name, **context):
     return Request(by, "sts:AssumeRole", role(name), context)
 
 
-_PEOPLE = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operators_1"
+_PEOPLE = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operators_0123456789abcdef"
 OPERATOR = f"arn:aws:iam::{ACCOUNT['engineering']}:{_PEOPLE}"
 ADMIN = f"arn:aws:iam::{ACCOUNT['engineering']}:role/Admin"
 EC2 = f"arn:aws:ec2:eu-west-1:{ACCOUNT['engineering']}"

@@ -600,9 +600,8 @@ AUDIT = f"arn:aws:s3:::{SETTINGS.bucket('account-logs-engineering')}"
 DELIVERY, AUDITOR = (SETTINGS.role(f"engineering-{name}") for name in ("log-delivery", "auditor"))
 DATABRICKS = SETTINGS.databricks.log_delivery_role
 LOG = f"{AUDIT}/audit/workspaceId=0/date=2026-01-01/auditlogs_1.json"
-OPERATOR = (
-    f"arn:aws:iam::{ENGINEERING}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operators_1"
-)
+_PEOPLE = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operators_0123456789abcdef"
+OPERATOR = f"arn:aws:iam::{ENGINEERING}:{_PEOPLE}"
 ATHENA = f"arn:aws:athena:eu-west-1:{ENGINEERING}:workgroup"
 
 MUST_ALLOW = {

@@ -644,8 +644,9 @@ def test_it_is_the_guard_that_denies_it(staying, case):
 @pytest.mark.parametrize("case", [case for case in STAYS if "tag" in case or "says" in case])
 def test_who_deploys_tags_what_stays_and_nobody_who_is_called_alike(staying, case):
     policies, request = asked(staying, STAYS[case])
-    people = f"arn:aws:iam::{OWN}:role/aws-reserved/sso.amazonaws.com/{HERE}/AWSReservedSSO_Deployers_1"
-    alike = f"arn:aws:iam::{OWN}:role/my-cfn-exec-role-AWSReservedSSO_Deployers_1"
+    name = "AWSReservedSSO_Deployers_0123456789abcdef"
+    people = f"arn:aws:iam::{OWN}:role/aws-reserved/sso.amazonaws.com/{HERE}/{name}"
+    alike = f"arn:aws:iam::{OWN}:role/my-cfn-exec-role-AWSReservedSSO_Deployers_0123456789abcdef"
     for by in (people, alike):
         policies.identities[by] = policies.identities[request.by]
     assert policies.allows(replace(request, by=people))

@@ -138,6 +138,14 @@ def test_nobody_takes_on_a_role_without_the_external_id_nor_a_service_for_anothe
         assert takers(policies, name, "999999999999", {"sts:ExternalId": "another"}) == left, name
 
 
+def test_a_permission_set_whose_name_begins_alike_is_another(platform, policies):
+    for name in names(platform):
+        account = ACCOUNT[name.split("-")[0]]
+        for known in ("Operators", name.partition("-")[2].replace("-", "_")):
+            alike = OPERATOR.replace(ACCOUNT["engineering"], account).replace("Operators", f"{known}_trainee")
+            assert not policies.allows(Request(alike, "sts:AssumeRole", role(name), EXTERNAL)), name
+
+
 def test_the_neighbour_accepts_peerings_between_the_platforms_networks_alone(tmp_path):
     policies = Policies.of(Templates.of(tmp_path, parts={"connection": "peering"}))
     by, ec2 = role("engineering-peering"), f"arn:aws:ec2:eu-west-1:{ACCOUNT['engineering']}"
@@ -425,7 +433,9 @@ DEPLOYING = {
 def test_an_administrator_is_held_by_the_guard_rails_and_who_deploys_can_deploy(platform, action):
     policies, resource = Policies.of(platform), RAILS[action]
     everything = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
-    called_alike = ADMIN.replace("role/Admin", "role/my-cfn-exec-role-AWSReservedSSO_Deployers_1")
+    called_alike = ADMIN.replace(
+        "role/Admin", "role/my-cfn-exec-role-AWSReservedSSO_Deployers_0123456789abcdef"
+    )
     deployer = OPERATOR.replace("Operators", "Deployers")
     for by in (ADMIN, called_alike, deployer, OPERATOR):
         policies.identities[by] = everything

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medallion_platform.policies import deny, document
+from medallion_platform.policies import deny, document, people
 from medallion_platform.settings import ACCOUNTS, Settings
 
 # Services that have no region, or whose one region is us-east-1.
@@ -17,7 +17,7 @@ _GLOBAL = [
 
 # Who deploys the stacks: the permission set `Deployers` of IAM Identity Center. Nobody else can make a role
 # on that path, whatever it is called.
-DEPLOYERS = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Deployers_*"
+DEPLOYERS = people("*", "Deployers")
 
 
 def everywhere(settings: Settings) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def everywhere(settings: Settings) -> dict[str, Any]:
             "RolesAreGivenByThePlatform",
             ["iam:PassRole"],
             f"arn:aws:iam::*:role/{prefix}-*",
-            when={"ArnNotLike": {"aws:PrincipalArn": [DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
+            when={"ArnNotLike": {"aws:PrincipalArn": [*DEPLOYERS, f"arn:aws:iam::*:role/{prefix}-*"]}},
         ),
         deny(
             "LogsStay",

@@ -9,7 +9,7 @@ from medallion_platform.analytics.contracts import lake, roles
 from medallion_platform.analytics.places import DATABASES, FEDERATED, SPILLED, results, workgroup
 from medallion_platform.identity.roles import make_role
 from medallion_platform.ingestion.streams import platform_key
-from medallion_platform.policies import Statement, allow
+from medallion_platform.policies import Statement, allow, people
 from medallion_platform.settings import Settings
 
 
@@ -43,16 +43,12 @@ class Personas(Construct):
 
 def _people(settings: Settings, persona: str) -> Statement:
     own = settings.account("serving")
-    # 16 characters end the name, and no fewer: `flights_analyst` must not pass for another `flights`. Before
-    # it is the region of the Identity Center, or nothing.
-    name = f"AWSReservedSSO_{persona}_{'?' * 16}"
-    reserved = f"arn:aws:iam::{own}:role/aws-reserved/sso.amazonaws.com"
     return allow(
         "People",
         ["sts:AssumeRole"],
         None,
         to={"AWS": f"arn:aws:iam::{own}:root"},
-        when={"ArnLike": {"aws:PrincipalArn": [f"{reserved}/{name}", f"{reserved}/*/{name}"]}},
+        when={"ArnLike": {"aws:PrincipalArn": people(own, persona)}},
     )
 
 

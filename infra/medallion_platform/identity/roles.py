@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from medallion_platform.access import BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, Grant, grants
-from medallion_platform.policies import Statement, allow, document
+from medallion_platform.policies import Statement, allow, document, people
 from medallion_platform.settings import Settings, home
 
 
@@ -71,11 +71,10 @@ def _of(settings: Settings, grant: Grant) -> Iterator[Statement]:
 
 def operators(account: str) -> Statement:
     """People with the permission set `Operators` of IAM Identity Center."""
-    people = f"arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Operators_*"
     return allow(
         "Operators",
         ["sts:AssumeRole"],
         None,
         to={"AWS": f"arn:aws:iam::{account}:root"},
-        when={"ArnLike": {"aws:PrincipalArn": people}},
+        when={"ArnLike": {"aws:PrincipalArn": people(account, "Operators")}},
     )
