@@ -121,6 +121,7 @@ def vector(folder: Path, prefix: str = "") -> dict[str, Any]:
 
 
 def lake(home: Path) -> Settings:
+    (home / "landing").mkdir(parents=True, exist_ok=True)
     return Settings(warehouse=str(home / "warehouse"), landing=str(home / "landing"))
 
 

@@ -37,6 +37,7 @@ def test_a_copy_is_always_one_that_was_and_the_newest_when_it_was_not_cut_off(
 def follow(home: Path, deeds: list[tuple[str, str, int]]) -> None:
     a, b = lake(home / "a"), str(home / "b" / "warehouse")
     (home / "b").mkdir()
+    make(a, "ops.runs").commit("never dropped: else it would be another lakehouse")
     tables: dict[str, Table] = {name: make(a, name) for name in NAMES[:2]}
     copied: Contents | None = None
     chance = random.Random(len(deeds))

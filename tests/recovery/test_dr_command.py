@@ -13,8 +13,6 @@ from medallion_pipelines.cli import app as command
 from medallion_pipelines.cli import dr, places, screen
 from medallion_pipelines.recovery.drill import Check, Drilled
 
-LANDING = ("--landing-to", "/a/landing")
-
 
 def said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
@@ -52,7 +50,7 @@ def test_a_copy_is_made_looked_at_and_proved(
     assert (code, err) == (0, f"{to[1]} is whole: it can be failed over to.\n")
     (Path(to[1]) / "silver" / "orders" / name).write_text("row 7")
     code, out, err = said(monkeypatch, capsys, "verify", *to, "--json")
-    wrong = f"silver/orders/{name} has another content than was copied."
+    wrong = f"silver/orders/{name} has another content than was copied. Delete it, and replicate again."
     assert (code, err) == (1, f"error: {wrong}\n")
     assert json.loads(out) == {"location": to[1], "whole": False, "wrong": [wrong]}
 
@@ -95,19 +93,28 @@ def test_a_copy_is_failed_over_to_and_back_from(
 ) -> None:
     """Of lakehouses without a ledger: no Spark is needed to move its files."""
     monkeypatch.setattr(dr, "_spark", lambda settings: None)
-    a, b = lake(tmp_path / "a"), str(tmp_path / "b")
+    a, b, landing = lake(tmp_path / "a"), str(tmp_path / "b"), lake(tmp_path / "other").landing
     make(a, "silver.orders").commit("row 1")
     mine = ("--warehouse", a.warehouse or "")
+    back = ("failback", "--warehouse", b, "--to", a.warehouse or "", "--landing-to", a.landing)
     code, _, err = said(monkeypatch, capsys, "failover", "--to", b)
     assert (code, err) == (1, f"error: There is no copy at {b}.\n")
     said(monkeypatch, capsys, "replicate", *mine, "--to", b)
     code, _, err = said(
-        monkeypatch, capsys, "failback", "--warehouse", b, "--to", a.warehouse or "", *LANDING
+        monkeypatch,
+        capsys,
+        "failback",
+        "--warehouse",
+        b,
+        "--to",
+        a.warehouse or "",
+        "--landing-to",
+        a.landing,
     )
     assert (code, "has not been failed over to" in err) == (1, True)
-    code, out, _ = said(monkeypatch, capsys, "failover", "--to", b, "--landing", "/b/landing", "--json")
-    assert (code, json.loads(out)["warehouse"], json.loads(out)["landing"]) == (0, b, "/b/landing")
-    code, _, err = said(monkeypatch, capsys, "failover", "--to", b, "--landing", "/b/landing")
+    code, out, _ = said(monkeypatch, capsys, "failover", "--to", b, "--landing", landing, "--json")
+    assert (code, json.loads(out)["warehouse"], json.loads(out)["landing"]) == (0, b, landing)
+    code, _, err = said(monkeypatch, capsys, "failover", "--to", b, "--landing", landing)
     assert (code, f"{b} is the lakehouse now" in err) == (0, True)
     code, _, err = said(monkeypatch, capsys, "replicate", *mine, "--to", b)
     assert (code, f"error: {b} has been failed over to: a copy would undo" in err) == (1, True)
@@ -115,7 +122,15 @@ def test_a_copy_is_failed_over_to_and_back_from(
     assert (code, "It has been failed over to." in err) == (0, True)
     Table.of(Path(b) / "silver" / "orders").commit("row 2")
     code, _, err = said(
-        monkeypatch, capsys, "failback", "--warehouse", b, "--to", a.warehouse or "", *LANDING
+        monkeypatch,
+        capsys,
+        "failback",
+        "--warehouse",
+        b,
+        "--to",
+        a.warehouse or "",
+        "--landing-to",
+        a.landing,
     )
     assert (code, f"{a.warehouse} is the lakehouse again: 2 files (" in err) == (0, True)
     assert contents(a.warehouse or "") == contents(b) == {"silver.orders": (2, ["row 1", "row 2"])}

@@ -87,6 +87,34 @@ def test_files_of_an_interrupted_batch_count_once_in_the_other_region(
 
 
 @pytest.mark.slow
+def test_no_file_counts_twice_where_a_landing_zone_was_misnamed(lakehouse: Lakehouse, tmp_path: Path) -> None:
+    folder, a = product(tmp_path / "p"), lakehouse.settings
+    land_json(lakehouse, "clicks/1.json", [{"id": 1, "v": "a"}])
+    assert lakehouse.run(folder).succeeded
+    b = other_region(lakehouse, tmp_path)
+    assert a.warehouse is not None and b.warehouse is not None
+    replicate(replace(a, landing=str(tmp_path / "forgotten")), b.warehouse)
+    forget(lakehouse)
+    with pytest.raises(
+        MedallionError, match=r"The ledger knows no file of the landing zone .*/forgotten, but"
+    ):
+        failover(b, lakehouse.spark)
+    assert verify(b.warehouse) == []
+    mistaken = replace(b, landing=str(tmp_path / "p"))
+    moved = failover(mistaken, lakehouse.spark, a.landing).files_moved
+    assert moved > 0
+    assert failover(b, lakehouse.spark).files_moved == moved
+    there = Lakehouse(b, lakehouse.spark)
+    assert [step.rows_in for step in there.run(folder).steps] == [0, 0]
+    forget(lakehouse)
+    # B's landing zone is known from the failover: whatever the settings of the day say
+    failback(replace(b, landing=str(tmp_path / "forgotten")), a.warehouse, a.landing, lakehouse.spark)
+    back = Lakehouse(a, lakehouse.spark)
+    assert [step.rows_in for step in back.run(folder).steps] == [0, 0]
+    assert rows(back, "silver.clicks", "id", "v") == [(1, "a")]
+
+
+@pytest.mark.slow
 def test_erased_records_are_in_no_file_of_the_copy(
     lakehouse: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -161,7 +162,7 @@ def failover_command(
             "--landing-from",
             metavar="DIR",
             show_default=False,
-            help="Of clones: the landing zone that was lost. A folder's copy knows it.",
+            help="The landing zone that was lost. Needed for clones; a folder's copy knows it.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -169,7 +170,8 @@ def failover_command(
     """Work on the copy from now on.
 
     See to it that nothing works on the lakehouse itself any more. --landing is the copy's own landing zone:
-    what was taken in from the other one is not taken in again.
+    what was taken in from the other one is not taken in again. Given again with another --landing, it
+    puts a wrong one right.
     """
     screen.answer_in_json(as_json)
     if _settings().warehouse is None:
@@ -179,7 +181,7 @@ def failover_command(
     spark = _spark(settings)
     from medallion_pipelines.recovery import failover
 
-    done = failover(settings, spark)
+    done = failover(settings, spark, None if landing_from is None else _landing(landing_from))
     if as_json:
         screen.document(asdict(done))
         return
@@ -188,7 +190,8 @@ def failover_command(
         f"{done.files_moved:,} entries of the ledger name files in {done.landing}.",
         "bold green",
     )
-    screen.suggest([screen.command(f"run PRODUCT --warehouse {to} --landing {done.landing}")])
+    words = ["run", "PRODUCT", "--warehouse", to, "--landing", done.landing]
+    screen.suggest([screen.command(shlex.join(words))])
 
 
 def _adopt(
@@ -197,12 +200,12 @@ def _adopt(
     if landing_from is None:
         raise typer.BadParameter("name the landing zone that was lost.", param_hint="--landing-from")
     loaded = places.load(product)
-    settings = _settings(catalog=to, landing=landing)
+    settings, before = _settings(catalog=to, landing=landing), _landing(landing_from)
     spark = _spark(settings)
     from medallion_pipelines.recovery import adopt
     from medallion_pipelines.tables import Tables
 
-    moved = adopt(Tables(spark, settings), loaded, landing_from)
+    moved = adopt(Tables(spark, settings), loaded, before)
     if as_json:
         screen.document({"catalog": to, "files_moved": moved})
         return
@@ -299,6 +302,10 @@ def _settings(**given: str | None) -> Settings:
     settings = Settings.from_environment(**given)
     places.require_spark()
     return settings
+
+
+def _landing(place: str) -> str:
+    return Settings.from_environment(landing=place).landing
 
 
 def _spark(settings: Settings) -> SparkSession:

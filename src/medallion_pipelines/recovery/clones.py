@@ -73,7 +73,7 @@ def adopt(tables: Tables, product: Product, landing_before: str) -> int:
     if tables.property(_METRICS, mark) == _DONE:
         return 0
     tables.set_property(_METRICS, mark, "begun")  # at version 0 the run log would pass for an empty one
-    moved = move_files(tables, landing_before)
+    moved = move_files(tables, landing_before, certain=landing_before == tables.settings.landing)
     log = RunLog(tables, product.name)
     log.begin()
     now = {key: tables.version(key) for key in tables_of(tables, product)}

@@ -73,15 +73,20 @@ def take(settings: Settings) -> Cut:
 def local_warehouse(settings: Settings) -> Path:
     """The folder of a local lakehouse. Raises SetupError where a catalog keeps the tables, or there is
     none."""
-    if settings.warehouse is None:
-        raise SetupError(
-            f"The tables of the catalog {settings.catalog} are no folders of this machine: only "
-            "`medallion dr replicate` (DEEP CLONE) works there; see docs/disaster-recovery.md."
-        )
-    warehouse = Path(settings.warehouse)
+    warehouse = place_of(settings)
     if not warehouse.is_dir():
         raise SetupError(f"There is no lakehouse at {warehouse}. Name it with --warehouse.")
     return warehouse
+
+
+def place_of(settings: Settings) -> Path:
+    """Where a local lakehouse is, or was. Raises SetupError where a catalog keeps the tables."""
+    if settings.warehouse is None:
+        raise SetupError(
+            f"The tables of the catalog {settings.catalog} are no folders of this machine: only "
+            "`medallion dr replicate` (DEEP CLONE) and `failover` work there; see docs/disaster-recovery.md."
+        )
+    return Path(settings.warehouse)
 
 
 def _found(path: Path) -> Found | None:

@@ -97,6 +97,8 @@ def read_version(folder: Path) -> Version:
         log = [*_upto(names, version), *_hint(folder / LOG, names, version), *sorted(replay.sidecars)]
     except FileNotFoundError as error:
         raise GoneError(f"{error.filename} went while the log was read.") from None
+    except ValueError as error:  # of JSON and of Parquet
+        raise GoneError(f"{folder}/{LOG} cannot be read: {error}") from None
     return Version(
         replay.id,
         version,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from medallion_pipelines.contracts.feeds import feed_of
 from medallion_pipelines.contracts.model import Product
 from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.lakehouse import LAYERS, Lakehouse
+from medallion_pipelines.operations.lock import run_lock
 from medallion_pipelines.placed import placed
 from medallion_pipelines.recovery.cut import local_warehouse
 from medallion_pipelines.recovery.failover import failback, failover
@@ -74,8 +74,8 @@ def drill(
     """Lose a copy of the lakehouse and get over it; what was measured and what was found to be wrong.
 
     The session forgets the tables that it knew by the lakehouse's schemas. Raises SetupError where lakehouse
-    or landing zone are no folders of this machine, LockedError while a run is at work, MedallionError where a
-    run fails.
+    or landing zone are no folders of this machine, LockedError while a run is at work, or another drill,
+    MedallionError where a run fails.
     """
     settings = placed(settings, product)
     warehouse = local_warehouse(settings)
@@ -87,11 +87,14 @@ def drill(
         raise SetupError(
             "A drill takes a Spark session of its own, whose catalog forgets: outside Databricks."
         )
-    scratch = Path(tempfile.mkdtemp(prefix=".dr-drill-", dir=warehouse.parent))
-    try:
-        return _Drill(settings, product, spark, scratch, say).carry_out()
-    finally:
-        shutil.rmtree(scratch)
+    scratch = warehouse.parent / f".{warehouse.name}.drill"
+    with run_lock(str(scratch)):  # one drill at a time
+        try:
+            for left in (path for path in scratch.iterdir() if path.is_dir()):  # by one that was killed
+                shutil.rmtree(left)
+            return _Drill(settings, product, spark, scratch, say).carry_out()
+        finally:
+            shutil.rmtree(scratch)
 
 
 class _Drill:
@@ -108,8 +111,16 @@ class _Drill:
         self._lost = scratch / "a.lost"
         self._landed = 0
         self._feed_of = feed_of(product, str(self._a / "landing"))
-        self._unfed = {table.key for table in product.tables.values() if table.source and table.source.stream}
+        # streams are of a region, and of no drill
+        streamed = {table.key for table in product.tables.values() if table.source and table.source.stream}
+        self._left_out = [
+            key for key in product.tables if any(step.table.key in streamed for step in plan(product, [key]))
+        ]
         self.found = Drilled(product.name)
+        if self._left_out:
+            self.found.notes.append(
+                f"Copied, but not run in the drill, because streams feed them: {', '.join(self._left_out)}."
+            )
 
     def carry_out(self) -> Drilled:
         found, a, b = self.found, self._settings(self._a), self._settings(self._b)
@@ -192,13 +203,9 @@ class _Drill:
             return replicate(a, str(self._b / "warehouse"), self.found.notes.append)
 
     def _run(self, settings: Settings) -> RunResult:
-        """Run the product, without what only a stream feeds: streams are of a region, and of no drill."""
+        """Run the product, without what streams feed."""
         self._forget()
-        fed = [
-            key
-            for key in self._product.tables
-            if not any(step.table.key in self._unfed for step in plan(self._product, [key]))
-        ]
+        fed = [key for key in self._product.tables if key not in self._left_out]
         result = Lakehouse(settings, self._spark).run(self._product, tables=fed)
         for step in result.steps:
             if step.error:
@@ -214,6 +221,11 @@ class _Drill:
             feed = self._feed_of(str(self._a / "landing" / path.relative_to(landing)))
             if feed and (feed not in newest or path.stat().st_mtime >= newest[feed].stat().st_mtime):
                 newest[feed] = path
+        if not newest and self._landed == 1:
+            self.found.notes.append(
+                f"{self._theirs.landing} has no file of a feed of {self._product.name}: nothing could be "
+                "delivered between the copy and the loss, so what comes back after it was not tried."
+            )
         for path in newest.values():
             stem, dot, suffix = path.name.partition(".")
             shutil.copyfile(path, path.with_name(f"{stem}-drill{self._landed}{dot}{suffix}"))
@@ -265,6 +277,7 @@ def _unlike(one: Contents, other: Contents, but: tuple[str, ...] = ()) -> list[s
 
 def _bring(landing: Path, other: Path) -> None:
     """Have all files of a landing zone in another, with their times, as S3 replication would bring them."""
+    other.mkdir(exist_ok=True)
     for path in sorted(path for path in landing.rglob("*") if path.is_file()):
         target = other / path.relative_to(landing)
         if target.exists():

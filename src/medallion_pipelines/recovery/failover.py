@@ -19,9 +19,10 @@ from pyspark.sql import SparkSession
 
 from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
+from medallion_pipelines.recovery.cut import CHECKPOINTS, place_of
 from medallion_pipelines.recovery.ledger import LEDGER, move_files
 from medallion_pipelines.recovery.point import FAILED_OVER, read_point
-from medallion_pipelines.recovery.replica import Replicated, copy, lacking
+from medallion_pipelines.recovery.replica import Replicated, copy, is_empty, lacking
 from medallion_pipelines.recovery.slots import Slots
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.tables import Tables
@@ -39,15 +40,17 @@ class FailedOver:
     seconds: float
 
 
-def failover(settings: Settings, spark: SparkSession) -> FailedOver:
+def failover(settings: Settings, spark: SparkSession, landing_from: str | None = None) -> FailedOver:
     """Make the copy at `settings.warehouse` the lakehouse that is worked on, with the landing zone
-    `settings.landing`.
+    `settings.landing` in place of the one that it knows (or of `landing_from`).
 
-    Done again, it does nothing more. Raises MedallionError, and changes nothing, where the copy is not whole;
-    SetupError where the session knows another warehouse's tables by the same names.
+    Done again, it does nothing more, unless the landing zone is another one. Raises MedallionError, and
+    changes nothing, where the copy is not whole, the landing zone is not there, or the ledger knows files of
+    neither one; SetupError where the session knows another warehouse's tables by the same names, or
+    checkpoints would be looked for elsewhere; LockedError while a copy is on its way, or a run at work.
     """
     started = time.monotonic()
-    slots = Slots(settings.warehouse or "")
+    slots = Slots(place_of(settings))
     now = slots.current()
     if now is None:
         raise MedallionError(f"There is no copy at {slots.location}.")
@@ -55,14 +58,20 @@ def failover(settings: Settings, spark: SparkSession) -> FailedOver:
     point = done or read_point(now)
     if point is None:
         raise MedallionError(f"{slots.location} is no copy of a lakehouse: there is nothing to fail over to.")
+    _refuse_other_places(settings, now)
     moved = 0
-    if done is None:
-        with run_lock(str(slots.folder)):  # no copy is put here meanwhile
-            wrong = lacking(now, point)
+    if done is None or done.landing != settings.landing:
+        # no copy is put here meanwhile, and no run is at work where it was failed over to
+        with run_lock(str(slots.folder)), run_lock(settings.warehouse) if done else nullcontext():
+            wrong = [] if done else lacking(now, point)
             if wrong:
                 raise MedallionError(f"The copy at {slots.location} is not whole: {wrong[0]}")
-            moved = move_files(_tables(settings, spark), point.landing)
-            (now / REPLICA).rename(now / FAILED_OVER)
+            same = landing_from == settings.landing
+            moved = move_files(_tables(settings, spark), landing_from or point.landing, certain=same)
+            slots.empty_others()  # what is erased from now on must not be left there
+            mark = FAILED_OVER if done else REPLICA
+            replace(point, landing=settings.landing).write(now, mark)
+            (now / mark).rename(now / FAILED_OVER)
     return FailedOver(
         str(slots.location), point.taken_at, settings.landing, moved, time.monotonic() - started
     )
@@ -80,25 +89,55 @@ def failback(
 
     What is at `to`, with commits that were never copied, goes; their records are in its landing zone, and the
     next run takes them in. Nothing may run at `to`. Raises LockedError while a run is at work here,
-    MedallionError where this lakehouse was not failed over to. Cut off, it is done again from the start, with
-    what has come.
+    MedallionError, with nothing changed, where this lakehouse was not failed over to, the landing zone is not
+    there, or `to` is something else than a copy, an empty folder, or where the lakehouse was. Cut off, it is
+    done again from the start, with what has come.
     """
-    here = Slots(settings.warehouse or "")
+
+    def refuse() -> None:
+        left = there.current()
+        was_there = left == Slots(source).current()
+        if left is None or was_there or is_empty(left) or read_point(left) or read_point(left, FAILED_OVER):
+            return
+        raise MedallionError(
+            f"{to} is not where the lakehouse was ({source}), and there is something in it: nothing was "
+            "written to it. Name that place, or an empty folder."
+        )
+
+    here = Slots(place_of(settings))
     now = here.current()
     point = read_point(now, FAILED_OVER) if now else None
     if now is None or point is None:
         raise MedallionError(
             f"{here.location} has not been failed over to: there is nothing to fail back from."
         )
-    there = Slots(to)
+    _refuse_other_places(replace(settings, landing=landing), now)
+    there, source = Slots(to), point.source
     with run_lock(settings.warehouse):  # to the end: what came after the cut would be lost
-        copied = copy(settings, there, nullcontext, say)
-        back = failover(replace(settings, warehouse=to, landing=landing), spark)
-        (now / FAILED_OVER).rename(now / REPLICA)
+        copied = copy(replace(settings, landing=point.landing), there, nullcontext, say, refuse)
         shown = there.current()
-        assert shown is not None
+        same = read_point(shown) if shown else None
+        assert shown is not None and same is not None
+        back = failover(replace(settings, warehouse=to, landing=landing), spark)
         (shown / FAILED_OVER).unlink()  # it is a lakehouse like any other
+        replace(same, source=to).write(now, FAILED_OVER)  # here is what is there
+        (now / FAILED_OVER).rename(now / REPLICA)  # last: up to here it can be done again
     return copied, back
+
+
+def _refuse_other_places(settings: Settings, copy: Path) -> None:
+    """Before anything is changed: the next run would find nothing there, or something else."""
+    local = settings.landing.startswith("/") and not settings.landing.startswith("/Volumes/")
+    if local and not Path(settings.landing).is_dir():
+        raise MedallionError(
+            f"The landing zone {settings.landing} is no folder of this machine: nothing was changed. "
+            "Name another one, or make it."
+        )
+    if settings.checkpoints is not None and (copy / CHECKPOINTS).exists():
+        raise SetupError(
+            "The checkpoints of streams are in the copy, and MEDALLION_CHECKPOINTS has runs look for them in "
+            f"{settings.checkpoints}. Leave it out, from now on, for this lakehouse."
+        )
 
 
 def _tables(settings: Settings, spark: SparkSession) -> Tables:

@@ -21,12 +21,32 @@ from medallion_pipelines.tables import Tables
 LEDGER = "ops.files"
 
 
-def move_files(tables: Tables, before: str) -> int:
+def move_files(tables: Tables, before: str, *, certain: bool = False) -> int:
     """Give the files of a landing zone the addresses that they have in the settings' one; how many. A second
-    time there are none. Raises MedallionError where one is in the other."""
+    time there are none.
+
+    Raises MedallionError where one is in the other; and, unless that is `certain`, where the ledger knows
+    files of neither: under a wrong name for the old one, all would be taken in again.
+    """
     landing = tables.settings.landing
     old, new = address(before), address(landing)
-    if old == new or not tables.exists(LEDGER):
+    if not tables.exists(LEDGER):
+        return 0
+    of_old, of_new = (f"startswith(path, {string(place)})" for place in (old, new))
+    known = tables.read(LEDGER).agg(
+        F.expr(f"count_if({of_old})").alias("old"),
+        F.expr(f"count_if({of_new})").alias("new"),
+        F.min("path").alias("one"),
+    )
+    found = known.first()
+    assert found is not None
+    if found.one and not found.old and not found.new and not certain:
+        raise MedallionError(
+            f"The ledger knows no file of the landing zone {before}, but {found.one}, say: in {landing} all "
+            "would be taken in again. Nothing was changed. Name the landing zone that was lost with "
+            "--landing-from (the same as --landing, if no feed's address is below it)."
+        )
+    if old == new:
         return 0
     if new.startswith(old) or old.startswith(new):
         raise MedallionError(
@@ -42,7 +62,6 @@ def move_files(tables: Tables, before: str) -> int:
         captured = captured_files(tables, row.feed, row.token) if tables.exists(row.feed) else []
         if captured:
             note(log, row.feed, row.token, captured)
-    of_old = f"startswith(path, {string(old)})"
     moved = tables.read(LEDGER).where(F.expr(of_old)).count()
     if moved:
         path = f"concat({string(new)}, substring(path, {len(old) + 1}))"

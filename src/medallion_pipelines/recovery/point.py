@@ -20,7 +20,8 @@ FAILED_OVER = ".failed-over.json"  # what the mark of a copy becomes when it is 
 class Point:
     """The moment (UTC) up to which a copy has everything, and what is in it.
 
-    `tables`: id and version by `schema.table`. `files`: size, modification time (ns) and SHA-256 by path.
+    `landing`: the landing zone whose files its ledger knows. `tables`: id and version by `schema.table`.
+    `files`: size, modification time (ns) and SHA-256 by path.
     """
 
     taken_at: datetime
@@ -30,16 +31,16 @@ class Point:
     tables: Mapping[str, tuple[str, int]]
     files: Mapping[str, tuple[int, int, str]]
 
-    def write(self, slot: Path) -> None:
+    def write(self, slot: Path, mark: str = REPLICA) -> None:
         """Have the slot say so, in one step."""
         plain = asdict(self)
         plain |= {"taken_at": self.taken_at.isoformat(), "completed_at": self.completed_at.isoformat()}
-        part = slot / f"{REPLICA}.part"
+        part = slot / f"{mark}.part"
         with part.open("w", encoding="utf-8") as file:
             json.dump(plain, file)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(slot / REPLICA)
+        part.replace(slot / mark)
 
 
 def read_point(folder: Path, mark: str = REPLICA) -> Point | None:
@@ -55,7 +56,9 @@ def read_point(folder: Path, mark: str = REPLICA) -> Point | None:
             {name: (one[0], one[1]) for name, one in plain["tables"].items()},
             {name: (one[0], one[1], one[2]) for name, one in plain["files"].items()},
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (KeyError, ValueError) as error:
-        raise MedallionError(f"{folder / mark} cannot be read ({error!r}): make the copy anew.") from None
+        raise MedallionError(
+            f"{folder / mark} cannot be read ({error!r}). Move the copy away, and make it anew."
+        ) from None

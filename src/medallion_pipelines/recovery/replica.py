@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from medallion_pipelines.errors import MedallionError
+from medallion_pipelines.errors import LockedError, MedallionError, SetupError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
 from medallion_pipelines.recovery import slots as copying
-from medallion_pipelines.recovery.cut import Cut, Found, local_warehouse, take
+from medallion_pipelines.recovery.cut import Cut, Found, local_warehouse, place_of, take
 from medallion_pipelines.recovery.deltalog import HINT, GoneError, committed, read_version
 from medallion_pipelines.recovery.point import FAILED_OVER, Point, read_point
 from medallion_pipelines.recovery.slots import Slots
@@ -39,8 +39,8 @@ class Replicated:
 class Lag:
     """How far a copy's table is behind: versions, and seconds since the first commit that it lacks.
 
-    None for a version where there is no such table, for what is behind where the two are not versions of one
-    table.
+    None for a version where there is no such table, or its log cannot be read; for what is behind where the
+    two are not versions of one table.
     """
 
     table: str
@@ -65,26 +65,42 @@ def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda 
     """Make a location a copy of a local lakehouse, or bring it up to date: only what is new is copied.
 
     Waits for no run: raises LockedError while one is at work. Raises SetupError where there is no lakehouse,
-    MedallionError where the location is no copy, or has been failed over to, or where the lakehouse lacks
-    files; the location is as it was then.
+    MedallionError where the location is no copy, or one of another lakehouse, or has been failed over to, or
+    where the lakehouse lacks files; the location is as it was then.
     """
 
     def refuse() -> None:
         now = slots.current()
-        if now is None or read_point(now) is not None or not any(now.iterdir()):
+        if now is None or read_point(now) is not None or is_empty(now):
             return
         if (now / FAILED_OVER).exists():
             raise MedallionError(
                 f"{to} has been failed over to: a copy would undo what was done there since. "
-                f"Fail back first: `medallion dr failback --warehouse {to} --to {settings.warehouse}`."
+                f"Fail back first: `medallion dr failback --warehouse {to} --to {settings.warehouse} "
+                "--landing-to DIR`."
             )
         raise MedallionError(
             f"{to} is a folder with something in it that is no copy of a lakehouse: nothing was written to "
             "it. Name another location."
         )
 
+    def refuse_another(cut: Cut) -> None:
+        now = slots.current()
+        point = read_point(now) if now else None
+        had = {of for of, _ in point.tables.values()} if point else set()
+        if point and had.isdisjoint(table.id for table in cut.tables.values()):
+            raise MedallionError(
+                f"{to} is a copy of the lakehouse that was at {point.source}, and none of its tables is in "
+                f"the one at {settings.warehouse}: the copy may be all that is left of it. Nothing was "
+                "written to it. Fail over to it, move it away, or name another location."
+            )
+
     slots = Slots(to)
-    return copy(settings, slots, lambda: run_lock(settings.warehouse), note, refuse)
+    return copy(settings, slots, lambda: run_lock(settings.warehouse), note, refuse, refuse_another)
+
+
+def is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def copy(
@@ -92,11 +108,12 @@ def copy(
     slots: Slots,
     held: _Held,
     note: Callable[[str], None],
-    refuse: Callable[[], None] = lambda: None,
+    refuse: Callable[[], None],
+    refuse_cut: Callable[[Cut], None] = lambda cut: None,
 ) -> Replicated:
     """Put a copy into the slot that is free, then show it. `held` keeps writers out while the cut is taken;
-    `refuse` raises where what the location shows now has to stay."""
-    started = time.monotonic()
+    `refuse` raises where what the location shows now has to stay, `refuse_cut` where it has to for what would
+    come in its place."""
     warehouse, target = local_warehouse(settings).resolve(), slots.location.resolve()
     if warehouse == target or warehouse in target.parents or target in warehouse.parents:
         raise MedallionError(
@@ -104,13 +121,31 @@ def copy(
         )
     if slots.location.exists():
         refuse()  # before a folder is made beside it
+    try:
+        return _copied(settings, slots, held, note, refuse, refuse_cut)
+    except OSError as error:
+        raise SetupError(
+            f"The copy could not be put together ({error.strerror}: {error.filename or slots.folder}). "
+            "Readers have what was there before; mend that and give the command again."
+        ) from error
+
+
+def _copied(
+    settings: Settings,
+    slots: Slots,
+    held: _Held,
+    note: Callable[[str], None],
+    refuse: Callable[[], None],
+    refuse_cut: Callable[[Cut], None],
+) -> Replicated:
+    started = time.monotonic()
     slots.folder.mkdir(parents=True, exist_ok=True)
     with run_lock(str(slots.folder)):
         refuse()
         slots.adopt()
         for trial in range(1, _CUTS + 1):
             try:
-                point, copied, bytes_copied = _fill(settings, slots, held)
+                point, copied, bytes_copied = _fill(settings, slots, held, refuse_cut)
                 break
             except GoneError as error:
                 if trial == _CUTS:
@@ -124,7 +159,9 @@ def copy(
     )  # fmt: skip
 
 
-def _fill(settings: Settings, slots: Slots, held: _Held) -> tuple[Point, int, int]:
+def _fill(
+    settings: Settings, slots: Slots, held: _Held, refuse_cut: Callable[[Cut], None]
+) -> tuple[Point, int, int]:
     """Put all of a cut into the next slot, and nothing else; how many files and bytes had to be copied."""
     now, slot = slots.current(), slots.next()
     before = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
@@ -144,6 +181,7 @@ def _fill(settings: Settings, slots: Slots, held: _Held) -> tuple[Point, int, in
 
     with held():
         cut = take(settings)
+        refuse_cut(cut)
         for name, file in cut.passing.items():
             bring(name, file, link=False)
     for name, file in cut.files.items():
@@ -164,13 +202,13 @@ def _point(settings: Settings, cut: Cut, files: Mapping[str, tuple[int, int, str
 def status(settings: Settings, to: str) -> Standing:
     """How far a copy is behind the lakehouse, table by table; only what the copy has where the lakehouse is
     lost."""
-    now = Slots(to).current()
+    warehouse, now = place_of(settings), Slots(to).current()
     point = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
     had = dict(point.tables) if point else {}
-    warehouse = Path(settings.warehouse or "")
     there = {}
     for log in sorted(warehouse.glob("[!._]*/*/_delta_log")):
-        there[f"{log.parent.parent.name}.{log.parent.name}"] = read_version(log.parent)
+        with suppress(GoneError):  # half lost: what the copy has of it is told
+            there[f"{log.parent.parent.name}.{log.parent.name}"] = read_version(log.parent)
     lags = []
     moment = datetime.now(UTC)
     for name in sorted(there.keys() | had.keys()):
@@ -192,7 +230,7 @@ def verify(to: str) -> list[str]:
     """What is wrong with a copy: files that are missing, of another content than what was copied, or that
     were not copied; tables that lack a file, or are at another version. Nothing: it can be failed over to.
 
-    Raises MedallionError where there is no copy.
+    Raises MedallionError where there is no copy, LockedError where another took its place meanwhile.
     """
     slots = Slots(to)
     now = slots.current()
@@ -205,8 +243,8 @@ def verify(to: str) -> list[str]:
     wrong = lacking(now, point)
     told = {text.split(" ", 1)[0] for text in wrong}
     for name, (_, _, digest) in point.files.items():
-        if name not in told and copying.digest_of(now / name) != digest:
-            wrong.append(f"{name} has another content than was copied.")
+        if name not in told and (now / name).is_file() and copying.digest_of(now / name) != digest:
+            wrong.append(f"{name} has another content than was copied. Delete it, and replicate again.")
     for name, (_, version) in point.tables.items():
         found = committed(now / name.replace(".", "/", 1))
         if found != version:
@@ -215,9 +253,11 @@ def verify(to: str) -> list[str]:
     wrong += [f"{name} was not copied." for name in sorted(there - point.files.keys() - {REPLICA})]
     if any(slots.others()):
         wrong.append(
-            f"{slots.folder} has files of a copy that was cut off, or of the one before; what was "
-            "erased since may be in them. `medallion dr replicate` again."
+            f"{slots.folder} has files of a copy that is on its way or was cut off, or of the one before; "
+            "what was erased since may be in them. `medallion dr replicate` again."
         )
+    if slots.current() != now:
+        raise LockedError(f"A newer copy has taken the place of the one at {to} that was read: verify again.")
     return wrong
 
 

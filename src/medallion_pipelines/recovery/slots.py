@@ -21,6 +21,7 @@ from medallion_pipelines.recovery.deltalog import GoneError
 
 _PART = ".part-"  # what is not whole yet
 _BLOCK = 1 << 20
+_LINKS = 40  # that are followed, as Linux does
 
 
 class Slots:
@@ -28,7 +29,15 @@ class Slots:
 
     def __init__(self, location: str | Path) -> None:
         self.location = Path(location)
-        self.folder = self.location.parent / f".{self.location.name}.slots"
+        for _ in range(_LINKS):
+            if not self.location.is_symlink() or self.location.readlink().parent == Path(self.folder.name):
+                break
+            # a link of the user's own: what it leads to is the location
+            self.location = self.location.parent / self.location.readlink()
+
+    @property
+    def folder(self) -> Path:
+        return self.location.parent / f".{self.location.name}.slots"
 
     def current(self) -> Path | None:
         """The folder that the location shows; None where there is nothing yet."""
@@ -42,13 +51,19 @@ class Slots:
     def adopt(self) -> None:
         """Make a plain folder that is at the location a slot."""
         if self.location.is_dir() and not self.location.is_symlink():
-            self.folder.mkdir(exist_ok=True)
-            shutil.rmtree(self.folder / "0", ignore_errors=True)
-            self.location.rename(self.folder / "0")
-            self.show(self.folder / "0")
+            slot = self.folder / "0"
+            shutil.rmtree(slot, ignore_errors=True)
+            beside = self._link(slot)  # first: where links cannot be, the folder stays
+            self.location.rename(slot)
+            beside.replace(self.location)
 
     def show(self, slot: Path) -> None:
         """Point the location at a slot, in one step."""
+        self._link(slot).replace(self.location)
+        _sync(self.location.parent)
+
+    def _link(self, slot: Path) -> Path:
+        """A link to a slot, beside the location."""
         beside = self.location.with_name(f".{self.location.name}.{uuid.uuid4().hex}")
         try:
             beside.symlink_to(slot.relative_to(self.location.parent))
@@ -57,8 +72,7 @@ class Slots:
                 f"{self.location.parent} takes no symbolic links ({error.strerror}), which a copy is put in "
                 "its place with. Name another location."
             ) from None
-        beside.replace(self.location)
-        _sync(self.location.parent)
+        return beside
 
     def others(self) -> Iterator[Path]:
         """What lies in slots that are not in use: files of a copy that was cut off, or of the one before."""
