@@ -100,17 +100,7 @@ def test_a_copy_is_failed_over_to_and_back_from(
     code, _, err = said(monkeypatch, capsys, "failover", "--to", b)
     assert (code, err) == (1, f"error: There is no copy at {b}.\n")
     said(monkeypatch, capsys, "replicate", *mine, "--to", b)
-    code, _, err = said(
-        monkeypatch,
-        capsys,
-        "failback",
-        "--warehouse",
-        b,
-        "--to",
-        a.warehouse or "",
-        "--landing-to",
-        a.landing,
-    )
+    code, _, err = said(monkeypatch, capsys, *back)
     assert (code, "has not been failed over to" in err) == (1, True)
     code, out, _ = said(monkeypatch, capsys, "failover", "--to", b, "--landing", landing, "--json")
     assert (code, json.loads(out)["warehouse"], json.loads(out)["landing"]) == (0, b, landing)
@@ -121,17 +111,7 @@ def test_a_copy_is_failed_over_to_and_back_from(
     code, _, err = said(monkeypatch, capsys, "status", *mine, "--to", b)
     assert (code, "It has been failed over to." in err) == (0, True)
     Table.of(Path(b) / "silver" / "orders").commit("row 2")
-    code, _, err = said(
-        monkeypatch,
-        capsys,
-        "failback",
-        "--warehouse",
-        b,
-        "--to",
-        a.warehouse or "",
-        "--landing-to",
-        a.landing,
-    )
+    code, _, err = said(monkeypatch, capsys, *back)
     assert (code, f"{a.warehouse} is the lakehouse again: 2 files (" in err) == (0, True)
     assert contents(a.warehouse or "") == contents(b) == {"silver.orders": (2, ["row 1", "row 2"])}
     make(a, "silver.new")

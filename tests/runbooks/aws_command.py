@@ -41,7 +41,7 @@ def main(words: list[str]) -> None:
     if text:
         rows = found if isinstance(found, list) else [found]
         print("\t".join("None" if one is None else str(one) for one in rows))
-    elif found:
+    elif query or answer:
         print(json.dumps(found, default=str, indent=2))
 
 

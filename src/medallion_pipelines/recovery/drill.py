@@ -87,17 +87,26 @@ def drill(
         raise SetupError(
             "A drill takes a Spark session of its own, whose catalog forgets: outside Databricks."
         )
+    with scratch_beside(warehouse) as scratch:
+        return Drill(settings, product, spark, scratch, say).carry_out()
+
+
+@contextmanager
+def scratch_beside(warehouse: Path) -> Iterator[Path]:
+    """A folder for one drill at a time, which goes with it; what one that was killed has left goes first."""
     scratch = warehouse.parent / f".{warehouse.name}.drill"
-    with run_lock(str(scratch)):  # one drill at a time
+    with run_lock(str(scratch)):
         try:
-            for left in (path for path in scratch.iterdir() if path.is_dir()):  # by one that was killed
+            for left in (path for path in scratch.iterdir() if path.is_dir()):
                 shutil.rmtree(left)
-            return _Drill(settings, product, spark, scratch, say).carry_out()
+            yield scratch
         finally:
             shutil.rmtree(scratch)
 
 
-class _Drill:
+class Drill:
+    """One drill, in a folder of its own."""
+
     def __init__(
         self,
         settings: Settings,
