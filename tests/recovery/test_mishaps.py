@@ -352,6 +352,17 @@ def test_tables_of_any_name_are_copied(a: Settings, b: Settings, name: str) -> N
     replicate(a, b.warehouse or "")
     assert contents(b.warehouse or "") == {f"silver.{name}": (2, ["row 1", "row 2"])}
     assert verify(b.warehouse or "") == []
+    file = next((Path(b.warehouse or "") / "silver" / name).glob("*.parquet"))
+    file.write_text("longer")
+    assert verify(b.warehouse or "") == [f"silver/{name}/{file.name} has 6 bytes, and 5 were copied."]
+
+
+def test_schemas_of_any_name_are_copied(a: Settings, b: Settings) -> None:
+    Table(Path(a.warehouse or "") / "raw.v1" / "or.ders").commit("row 1")
+    replicate(a, b.warehouse or "")
+    assert verify(b.warehouse or "") == []
+    assert [one.table for one in status(a, b.warehouse or "").tables] == ["raw.v1.or.ders"]
+    failover(b, NO_SPARK)
 
 
 def test_of_tables_that_a_catalog_keeps_there_is_no_folder_to_look_at(b: Settings) -> None:

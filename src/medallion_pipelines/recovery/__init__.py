@@ -40,6 +40,7 @@ On a catalog the copies are deep clones: `clones.py`.
 from medallion_pipelines.recovery.clones import adopt, clone
 from medallion_pipelines.recovery.drill import drill
 from medallion_pipelines.recovery.failover import failback, failover
-from medallion_pipelines.recovery.replica import replicate, status, verify
+from medallion_pipelines.recovery.proof import verify
+from medallion_pipelines.recovery.replica import replicate, status
 
 __all__ = ["adopt", "clone", "drill", "failback", "failover", "replicate", "status", "verify"]

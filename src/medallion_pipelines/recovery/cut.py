@@ -27,8 +27,9 @@ class Found:
 class Cut:
     """A lakehouse at a moment.
 
-    `tables` by `schema.table`; `files` by their path in the warehouse, in the order in which to copy them;
-    `passing` are those that are written over or soon deleted, which have to be copied while nothing writes.
+    `tables` by their folder (`schema/table`); `files` by their path in the warehouse, in the order in which
+    to copy them; `passing` are those that are written over or soon deleted, which have to be copied while
+    nothing writes.
     """
 
     taken_at: datetime
@@ -43,12 +44,12 @@ def take(settings: Settings) -> Cut:
     warehouse = local_warehouse(settings)
     taken_at = datetime.now(UTC)
     folders = sorted(log.parent for log in warehouse.glob(f"[!._]*/*/{LOG}"))
-    tables = {f"{folder.parent.name}.{folder.name}": read_version(folder) for folder in folders}
+    tables = {f"{folder.parent.name}/{folder.name}": read_version(folder) for folder in folders}
     if not tables:
         raise SetupError(f"There is no lakehouse at {warehouse}: it has no tables.")
     files, passing, logs = dict[str, Found](), dict[str, Found](), dict[str, Found]()
-    for folder, version in zip(folders, tables.values(), strict=True):
-        inside = f"{folder.parent.name}/{folder.name}"
+    for inside, version in tables.items():
+        folder = warehouse / inside
         for name in sorted(version.needed.keys() | version.older):
             found = _found(folder / name)
             if found is not None:

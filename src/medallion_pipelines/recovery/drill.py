@@ -27,7 +27,8 @@ from medallion_pipelines.operations.lock import run_lock
 from medallion_pipelines.placed import placed
 from medallion_pipelines.recovery.cut import local_warehouse
 from medallion_pipelines.recovery.failover import failback, failover
-from medallion_pipelines.recovery.replica import Replicated, replicate, verify
+from medallion_pipelines.recovery.proof import verify
+from medallion_pipelines.recovery.replica import Replicated, replicate
 from medallion_pipelines.results import RunResult
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.sql import quoted, string

@@ -22,8 +22,9 @@ from medallion_pipelines.operations.lock import REPLICA, run_lock
 from medallion_pipelines.recovery.cut import CHECKPOINTS, place_of
 from medallion_pipelines.recovery.ledger import LEDGER, move_files
 from medallion_pipelines.recovery.point import FAILED_OVER, read_point
-from medallion_pipelines.recovery.replica import Replicated, copy, is_empty, lacking
-from medallion_pipelines.recovery.slots import Slots
+from medallion_pipelines.recovery.proof import lacking
+from medallion_pipelines.recovery.replica import Replicated, copy
+from medallion_pipelines.recovery.slots import Slots, is_empty
 from medallion_pipelines.settings import Settings
 from medallion_pipelines.tables import Tables
 

@@ -20,7 +20,7 @@ FAILED_OVER = ".failed-over.json"  # what the mark of a copy becomes when it is 
 class Point:
     """The moment (UTC) up to which a copy has everything, and what is in it.
 
-    `landing`: the landing zone whose files its ledger knows. `tables`: id and version by `schema.table`.
+    `landing`: the landing zone whose files its ledger knows. `tables`: id and version by folder.
     `files`: size, modification time (ns) and SHA-256 by path.
     """
 
@@ -62,3 +62,8 @@ def read_point(folder: Path, mark: str = REPLICA) -> Point | None:
         raise MedallionError(
             f"{folder / mark} cannot be read ({error!r}). Move the copy away, and make it anew."
         ) from None
+
+
+def titled(folder: str) -> str:
+    """A table's name for people: `schema.table`."""
+    return folder.replace("/", ".", 1)

@@ -1,4 +1,4 @@
-"""A copy of a local lakehouse elsewhere: made, brought up to date, looked at, proved."""
+"""A copy of a local lakehouse elsewhere: made, brought up to date, looked at."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from medallion_pipelines.errors import LockedError, MedallionError, SetupError
+from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
 from medallion_pipelines.recovery import slots as copying
 from medallion_pipelines.recovery.cut import Cut, Found, local_warehouse, place_of, take
-from medallion_pipelines.recovery.deltalog import HINT, GoneError, committed, read_version
-from medallion_pipelines.recovery.point import FAILED_OVER, Point, read_point
+from medallion_pipelines.recovery.deltalog import GoneError, read_version
+from medallion_pipelines.recovery.point import FAILED_OVER, Point, read_point, titled
 from medallion_pipelines.recovery.slots import Slots
 from medallion_pipelines.settings import Settings
 
@@ -71,7 +70,7 @@ def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda 
 
     def refuse() -> None:
         now = slots.current()
-        if now is None or read_point(now) is not None or is_empty(now):
+        if now is None or read_point(now) is not None or copying.is_empty(now):
             return
         if (now / FAILED_OVER).exists():
             raise MedallionError(
@@ -97,10 +96,6 @@ def replicate(settings: Settings, to: str, note: Callable[[str], None] = lambda 
 
     slots = Slots(to)
     return copy(settings, slots, lambda: run_lock(settings.warehouse), note, refuse, refuse_another)
-
-
-def is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
 
 
 def copy(
@@ -208,74 +203,19 @@ def status(settings: Settings, to: str) -> Standing:
     there = {}
     for log in sorted(warehouse.glob("[!._]*/*/_delta_log")):
         with suppress(GoneError):  # half lost: what the copy has of it is told
-            there[f"{log.parent.parent.name}.{log.parent.name}"] = read_version(log.parent)
+            there[f"{log.parent.parent.name}/{log.parent.name}"] = read_version(log.parent)
     lags = []
     moment = datetime.now(UTC)
     for name in sorted(there.keys() | had.keys()):
-        mine, (of, copied) = there.get(name), had.get(name, (None, None))
+        title, mine, (of, copied) = titled(name), there.get(name), had.get(name, (None, None))
         if mine is None:
-            lags.append(Lag(name, None, copied, None, None))
+            lags.append(Lag(title, None, copied, None, None))
             continue
         # of another id, it was dropped and made anew
         upto = copied if copied is not None and of == mine.id else None
         missing = [at for number, at in mine.committed_at.items() if upto is None or number > upto]
         seconds = (moment - min(missing)).total_seconds() if missing else 0.0
         behind = None if upto is None else mine.version - upto
-        lags.append(Lag(name, mine.version, copied, behind, seconds))
+        lags.append(Lag(title, mine.version, copied, behind, seconds))
     failed_over = now is not None and (now / FAILED_OVER).exists()
     return Standing(to, point.taken_at if point else None, failed_over, bool(there), tuple(lags))
-
-
-def verify(to: str) -> list[str]:
-    """What is wrong with a copy: files that are missing, of another content than what was copied, or that
-    were not copied; tables that lack a file, or are at another version. Nothing: it can be failed over to.
-
-    Raises MedallionError where there is no copy, LockedError where another took its place meanwhile.
-    """
-    slots = Slots(to)
-    now = slots.current()
-    point = read_point(now) if now else None
-    if now is None or point is None:
-        raise MedallionError(
-            f"{to} is no copy of a lakehouse"
-            + (": it has been failed over to." if now and (now / FAILED_OVER).exists() else ".")
-        )
-    wrong = lacking(now, point)
-    told = {text.split(" ", 1)[0] for text in wrong}
-    for name, (_, _, digest) in point.files.items():
-        if name not in told and (now / name).is_file() and copying.digest_of(now / name) != digest:
-            wrong.append(f"{name} has another content than was copied. Delete it, and replicate again.")
-    for name, (_, version) in point.tables.items():
-        found = committed(now / name.replace(".", "/", 1))
-        if found != version:
-            wrong.append(f"{name} is at version {found}, and {version} was copied.")
-    there = {str(path.relative_to(now)) for path in now.rglob("*") if path.is_file()}
-    wrong += [f"{name} was not copied." for name in sorted(there - point.files.keys() - {REPLICA})]
-    if any(slots.others()):
-        wrong.append(
-            f"{slots.folder} has files of a copy that is on its way or was cut off, or of the one before; "
-            "what was erased since may be in them. `medallion dr replicate` again."
-        )
-    if slots.current() != now:
-        raise LockedError(f"A newer copy has taken the place of the one at {to} that was read: verify again.")
-    return wrong
-
-
-def lacking(folder: Path, point: Point) -> list[str]:
-    """What a copy lacks: told without reading what is in its data files."""
-    wrong = []
-    for name, (size, _, _) in point.files.items():
-        path = folder / name
-        if not path.is_file():
-            wrong.append(f"{name} is missing.")
-        elif path.stat().st_size != size and path.name != HINT:  # a commit may have replaced it
-            wrong.append(f"{name} has {path.stat().st_size} bytes, and {size} were copied.")
-    for name in point.tables:
-        table = folder / name.replace(".", "/", 1)
-        try:
-            wrong += [
-                f"{name} lacks {path}." for path in read_version(table).needed if not (table / path).is_file()
-            ]
-        except (MedallionError, ValueError, OSError) as error:  # pyarrow's are of these kinds
-            wrong.append(f"{name} cannot be read: {error}")
-    return wrong

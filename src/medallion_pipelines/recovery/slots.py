@@ -155,6 +155,11 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether there is a folder with nothing in it."""
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 def clear(slot: Path, kept: set[str]) -> None:
     """Delete all of a slot but some files."""
     for path in [*slot.rglob("*")]:
