@@ -324,6 +324,24 @@ def test_a_log_that_cannot_be_read_is_named_and_the_status_tells_the_rest(a: Set
     ]
 
 
+def test_what_a_disk_has_harmed_is_found_and_had_again(a: Settings, b: Settings) -> None:
+    """With the size and time that it had."""
+    table = make(a, "silver.orders")
+    (name,) = table.commit("row 1")
+    replicate(a, b.warehouse or "")
+    file = Path(b.warehouse or "") / "silver" / "orders" / name
+    before = file.stat()
+    file.write_text("row 7")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    replicate(a, b.warehouse or "")
+    told = f"silver/orders/{name} has another content than was copied. Delete it, and replicate again."
+    assert verify(b.warehouse or "") == [told]
+    (Path(b.warehouse or "") / "silver" / "orders" / name).unlink()
+    replicate(a, b.warehouse or "")
+    assert verify(b.warehouse or "") == []
+    assert contents(b.warehouse or "") == {"silver.orders": (1, ["row 1"])}
+
+
 def test_a_copy_that_another_takes_the_place_of_is_not_called_harmed(
     a: Settings, b: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
