@@ -324,6 +324,30 @@ def test_a_log_that_cannot_be_read_is_named_and_the_status_tells_the_rest(a: Set
     ]
 
 
+def test_of_two_who_copy_to_a_place_at_once_the_second_is_refused(
+    a: Settings, b: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(a, "silver.orders").commit("row 1")
+    real, refused = slots.put, []
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(slots, "put", real)
+        for command in (lambda: replicate(a, b.warehouse or ""), lambda: failover(b, NO_SPARK)):
+            with pytest.raises(MedallionError) as error:
+                command()
+            refused.append(str(error.value))
+        with run_lock(a.warehouse):  # a run need not wait for files to be copied
+            pass
+        return real(*args, **more)
+
+    replicate(a, b.warehouse or "")
+    make(a, "silver.people").commit("row 1")
+    monkeypatch.setattr(slots, "put", meanwhile)
+    replicate(a, b.warehouse or "")
+    assert len(refused) == 2 and all(".warehouse.slots" in one for one in refused)
+    assert contents(b.warehouse or "") == contents(a.warehouse or "")
+
+
 def test_what_a_disk_has_harmed_is_found_and_had_again(a: Settings, b: Settings) -> None:
     """With the size and time that it had."""
     table = make(a, "silver.orders")
