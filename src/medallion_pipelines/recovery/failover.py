@@ -21,7 +21,7 @@ from medallion_pipelines.errors import MedallionError, SetupError
 from medallion_pipelines.operations.lock import REPLICA, run_lock
 from medallion_pipelines.recovery.cut import CHECKPOINTS, place_of
 from medallion_pipelines.recovery.ledger import LEDGER, move_files
-from medallion_pipelines.recovery.point import FAILED_OVER, read_point
+from medallion_pipelines.recovery.point import FAILED_OVER, any_point, read_point
 from medallion_pipelines.recovery.proof import lacking
 from medallion_pipelines.recovery.replica import Replicated, copy
 from medallion_pipelines.recovery.slots import Slots, is_empty
@@ -98,7 +98,7 @@ def failback(
     def refuse() -> None:
         left = there.current()
         was_there = left == Slots(source).current()
-        if left is None or was_there or is_empty(left) or read_point(left) or read_point(left, FAILED_OVER):
+        if left is None or was_there or is_empty(left) or any_point(left):
             return
         raise MedallionError(
             f"{to} is not where the lakehouse was ({source}), and there is something in it: nothing was "

@@ -64,6 +64,11 @@ def read_point(folder: Path, mark: str = REPLICA) -> Point | None:
         ) from None
 
 
+def any_point(folder: Path) -> Point | None:
+    """What the copy in a folder says, also one that has been failed over to."""
+    return read_point(folder) or read_point(folder, FAILED_OVER)
+
+
 def titled(folder: str) -> str:
     """A table's name for people: `schema.table`."""
     return folder.replace("/", ".", 1)

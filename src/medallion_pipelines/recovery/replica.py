@@ -13,7 +13,7 @@ from medallion_pipelines.operations.lock import REPLICA, run_lock
 from medallion_pipelines.recovery import slots as copying
 from medallion_pipelines.recovery.cut import Cut, Found, local_warehouse, place_of, take
 from medallion_pipelines.recovery.deltalog import GoneError, read_version
-from medallion_pipelines.recovery.point import FAILED_OVER, Point, read_point, titled
+from medallion_pipelines.recovery.point import FAILED_OVER, Point, any_point, read_point, titled
 from medallion_pipelines.recovery.slots import Slots
 from medallion_pipelines.settings import Settings
 
@@ -159,7 +159,7 @@ def _fill(
 ) -> tuple[Point, int, int]:
     """Put all of a cut into the next slot, and nothing else; how many files and bytes had to be copied."""
     now, slot = slots.current(), slots.next()
-    before = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
+    before = any_point(now) if now else None
     known = before.files if before else {}
     (slot / REPLICA).unlink(missing_ok=True)  # it is no copy until it is whole
     copied, files = list[int](), dict[str, tuple[int, int, str]]()
@@ -198,7 +198,7 @@ def status(settings: Settings, to: str) -> Standing:
     """How far a copy is behind the lakehouse, table by table; only what the copy has where the lakehouse is
     lost."""
     warehouse, now = place_of(settings), Slots(to).current()
-    point = (read_point(now) or read_point(now, FAILED_OVER)) if now else None
+    point = any_point(now) if now else None
     had = dict(point.tables) if point else {}
     there = {}
     for log in sorted(warehouse.glob("[!._]*/*/_delta_log")):
