@@ -21,7 +21,7 @@ from medallion_pipelines.runlog import Progress, RunLog
 from medallion_pipelines.steps import plan
 from medallion_pipelines.tables import Tables
 
-_METRICS, _DONE = "ops.table_metrics", "done"
+_METRICS, _BEGUN = "ops.table_metrics", "begun"
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,22 @@ def adopt(tables: Tables, product: Product, landing_before: str) -> int:
     """Make clones the lakehouse that is worked on; how many files of the ledger have the addresses of its
     landing zone now, in place of those below `landing_before`. Nothing may have run on them before.
 
-    Done again, it does nothing; cut off, it is done again. The next clone makes them clones again.
+    Done again, it does nothing, unless the landing zone is another one; cut off, it is done again. The next
+    clone makes them clones again.
     """
     if not tables.exists(_METRICS):
         raise MedallionError(f"The catalog {tables.settings.catalog} has no {_METRICS}: it is no copy.")
-    mark = f"medallion.failedOver.{product.name}"
-    if tables.property(_METRICS, mark) == _DONE:
+    mark, landing = f"medallion.failedOver.{product.name}", tables.settings.landing
+    here = f"{tables.name(_METRICS)} "  # a clone has the properties of what it is of: that one's mark, too
+    done = tables.property(_METRICS, mark)
+    if done == here + landing:
         return 0
-    tables.set_property(_METRICS, mark, "begun")  # at version 0 the run log would pass for an empty one
-    moved = move_files(tables, landing_before, certain=landing_before == tables.settings.landing)
+    if done.startswith(here):
+        moved = move_files(tables, done.removeprefix(here))
+        tables.set_property(_METRICS, mark, here + landing)
+        return moved
+    tables.set_property(_METRICS, mark, _BEGUN)  # at version 0 the run log would pass for an empty one
+    moved = move_files(tables, landing_before, certain=landing_before == landing)
     log = RunLog(tables, product.name)
     log.begin()
     now = {key: tables.version(key) for key in tables_of(tables, product)}
@@ -87,7 +94,7 @@ def adopt(tables: Tables, product: Product, landing_before: str) -> int:
             notes=("Failed over to: a clone, with versions of its own.",),
         )
         log.step(result, token=progress.token, contract=progress.contract)
-    tables.set_property(_METRICS, mark, _DONE)
+    tables.set_property(_METRICS, mark, here + landing)
     return moved
 
 
