@@ -149,6 +149,7 @@ def test_history_is_exact(all_tracked: dict[str, list[tuple[Any, ...]]], case: s
     assert all_tracked[case] == WITH_ALL_TRACKED[case][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WITH_A_TRACKED)
 def test_history_of_one_column_is_exact(a_tracked: dict[str, list[tuple[Any, ...]]], case: str) -> None:
     assert a_tracked[case] == WITH_A_TRACKED[case][1]
