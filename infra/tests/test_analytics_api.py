@@ -1,4 +1,4 @@
-"""What the templates of Lake Formation and QuickSight say, said to their APIs: moto has these, not their types."""
+"""Lake Formation and QuickSight as their APIs have them: moto knows these, and not their types."""
 
 from __future__ import annotations
 
