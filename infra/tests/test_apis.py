@@ -9,7 +9,6 @@ from openapi_spec_validator import validate
 from simulator import Policies, Request
 from templates import Templates
 
-from medallion_pipelines.apis.function import HANDLER
 from medallion_pipelines.apis.graphql import APPSYNC
 from medallion_pipelines.apis.openapi import openapi
 from medallion_pipelines.apis.published import published
@@ -139,7 +138,7 @@ def test_queries_are_of_one_workgroup_that_bounds_them_and_keeps_results_itself(
     assert group["BytesScannedCutoffPerQuery"] == SETTINGS.apis.gigabytes_per_query * 10**9
     assert group["ManagedQueryResultsConfiguration"] == {"Enabled": True}
     function = platform.one("AWS::Lambda::Function", FunctionName=FUNCTION).properties
-    assert function["Handler"] == HANDLER
+    assert function["Handler"] == "medallion_pipelines.api_function.handler.handler"
     assert function["Environment"]["Variables"] == {"WORKGROUP": FUNCTION, "DATABASE": "gold"}
     assert function["ReservedConcurrentExecutions"] == SETTINGS.apis.requests_at_once
     assert function["Code"]["S3Bucket"] == SETTINGS.bucket("artifacts-serving")

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from medallion_pipelines.apis.function import HANDLER
+from medallion_platform.functions import make_function
 from medallion_platform.identity.roles import make_role
 from medallion_platform.log_groups import make_log_group
-from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow
 from medallion_platform.settings import Settings
-
-HANDLER = "medallion_pipelines.api_function.handler.handler"
 
 
 class ApiFunction(Construct):
@@ -39,31 +37,19 @@ class ApiFunction(Construct):
             statements=list(_needs(settings, name, tables)),
             description="The function behind the APIs: reads gold tables by Athena, and nothing else",
         )
-        zipped = asked(
+        self.function = make_function(
             self,
-            "ApiFunctionZip",
-            "Its name in the bucket of artifacts of the serving account; another one for each version",
+            settings,
+            "serving",
+            name,
+            HANDLER,
+            zipped="ApiFunctionZip",
             default="api-function.zip",
-        )
-        self.function = lambda_.CfnFunction(
-            self,
-            "function",
-            function_name=name,
-            runtime="python3.14",
-            architectures=["arm64"],
-            handler=HANDLER,
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=settings.bucket("artifacts-serving"), s3_key=zipped
-            ),
             role=role.attr_arn,
-            timeout=29,  # as long as API Gateway waits
-            memory_size=512,
-            reserved_concurrent_executions=settings.apis.requests_at_once,
-            kms_key_arn=key.attr_arn,
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={"WORKGROUP": name, "DATABASE": settings.apis.database}
-            ),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
+            key=key,
+            variables={"WORKGROUP": name, "DATABASE": settings.apis.database},
+            seconds=29,  # as long as API Gateway waits
+            at_once=settings.apis.requests_at_once,
         )
         self.function.add_resource_dependency(log)
 

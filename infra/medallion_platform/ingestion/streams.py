@@ -11,15 +11,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from medallion_pipelines.ingest.function import HANDLER
+from medallion_platform.functions import make_function
 from medallion_platform.identity.roles import make_role
 from medallion_platform.log_groups import make_log_group
 from medallion_platform.network.lakehouse import LakehouseNetwork
-from medallion_platform.parameters import asked
 from medallion_platform.policies import Statement, allow
 from medallion_platform.queues import make_queue, queue_arn
 from medallion_platform.settings import Settings
 
-HANDLER = "medallion_pipelines.landing_function.handler.handler"
 _SECONDS = 120
 
 
@@ -119,37 +119,25 @@ class LandingFunction(Construct):
     def _function(
         self, settings: Settings, name: str, role: str, network: LakehouseNetwork, key: kms.CfnKey
     ) -> lambda_.CfnFunction:
-        zipped = asked(
+        return make_function(
             self,
-            "LandingFunctionZip",
-            "Its name in the bucket of artifacts; another one for each version",
+            settings,
+            "engineering",
+            name,
+            HANDLER,
+            zipped="LandingFunctionZip",
             default="landing-function.zip",
-        )
-        return lambda_.CfnFunction(
-            self,
-            "function",
-            function_name=name,
-            runtime="python3.14",
-            architectures=["arm64"],
-            handler=HANDLER,
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=settings.bucket("artifacts-engineering"), s3_key=zipped
-            ),
             role=role,
-            timeout=_SECONDS,
-            memory_size=512,
-            reserved_concurrent_executions=50,
-            kms_key_arn=key.attr_arn,
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={
-                    "LANDING_URI": f"s3://{settings.bucket('landing')}",
-                    "ERRORS_URI": f"s3://{settings.bucket('error')}/landing-function",
-                }
-            ),
-            vpc_config=lambda_.CfnFunction.VpcConfigProperty(
+            key=key,
+            variables={
+                "LANDING_URI": f"s3://{settings.bucket('landing')}",
+                "ERRORS_URI": f"s3://{settings.bucket('error')}/landing-function",
+            },
+            seconds=_SECONDS,
+            at_once=50,
+            vpc=lambda_.CfnFunction.VpcConfigProperty(
                 subnet_ids=network.network.subnet_ids("raw"), security_group_ids=[network.functions.id]
             ),
-            tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
         )
 
     def _sources(self, settings: Settings, function: lambda_.CfnFunction, stream: EventStream) -> None:
