@@ -217,6 +217,7 @@ def test_a_mart_may_be_made_in_python_or_be_a_view(lakehouse: Lakehouse, folder:
     )
     assert run_only(lakehouse, folder, "gold.per_shop", "gold.cities").succeeded
     assert rows(lakehouse, "gold.per_shop") == [("a", 1)]
+    assert "gold.cities" not in {one.table for one in lakehouse.quality(folder) if one.broken}
     assert refreshed(lakehouse, folder, "cities").status == "unchanged"
     other = Lakehouse(lakehouse.settings, lakehouse.spark)
     assert rows(other, "gold.cities") == [("a", "ROME")]

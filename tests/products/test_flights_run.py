@@ -67,6 +67,8 @@ def test_dirty_days_come_out_clean(lakehouse: Lakehouse) -> None:
     assert_gold_is(lakehouse, expected)
     drifted = {row.field for row in lakehouse.table("ops.drift").where("kind = 'unknown_field'").collect()}
     assert drifted == {name for names in landed.drift.values() for name in names}
+    noted = [row.table for row in lakehouse.table("ops.table_metrics").select("table").collect()]
+    assert sorted(noted) == sorted(step.table for step in result.steps)
 
 
 @pytest.mark.slow

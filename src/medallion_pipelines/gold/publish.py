@@ -42,8 +42,12 @@ def publish(log: RunLog, table: Table, *, full_refresh: bool = False) -> StepRes
         over = [key_of(source) for source in table.inputs]
         select = view_select(log.tables, table)
         changed = log.tables.view(table.key, select, over=over, comment=table.description)
-        seconds = time.monotonic() - started
-        return StepResult(table.key, "succeeded" if changed else "unchanged", seconds=seconds)
+        result = StepResult(
+            table.key, "succeeded" if changed else "unchanged", seconds=time.monotonic() - started
+        )
+        if changed:
+            log.step(result)
+        return result
     tables, done = log.tables, log.progress(table.key)
     versions = {key_of(source): tables.version(key_of(source)) for source in table.inputs}
     at = tables.version(table.key)
